@@ -1,0 +1,197 @@
+package wire
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+)
+
+// DecodeParams decodes the params of a request (PROTOCOL.md section 4) into the struct that into points to.
+//
+// Every exported field is a parameter. Its name is that of its json tag, or its own, and is compared exactly. Each
+// parameter has to be there, except those tagged omitempty or omitzero, which otherwise keep the value they have. There
+// must be no others. Of a repeated one the last counts. The fields of embedded structs count as those of the struct.
+//
+// Values must be of the type of their field:
+//   - json.RawMessage takes anything, as a view into params;
+//   - pointers and any take null and what their type takes; nothing else takes null;
+//   - integers take numbers of integral value in their range, 1.0 and 1e2 among them; floats those in their range;
+//   - strings are copies; surrogates without a partner become U+FFFD;
+//   - slices, arrays (of exactly their length) and maps with string keys take what their elements take;
+//   - structs within take members by their exact names, may lack some, and ignore others;
+//   - a json.Unmarshaler, an encoding.TextUnmarshaler or a []byte takes what it takes with encoding/json, and what is in
+//     any is as there; but only an Unmarshaler gets to see a null.
+//
+// If params do not fit, the error wraps ErrInvalidParams and says why, for the log; what into points to may then be
+// partly set. Any other error is a mistake in the type of into.
+func DecodeParams(params []byte, into any) error {
+	v := reflect.ValueOf(into)
+	if v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
+		return fmt.Errorf("wire: params cannot be decoded into %T, which is no pointer to a struct", into)
+	}
+	v = v.Elem()
+	plan, err := planOf(v.Type())
+	if err != nil {
+		return err
+	}
+	w, ok := walk(params)
+	if !ok {
+		return invalid("not an object")
+	}
+	var seen [maxFields / 64]uint64
+	for w.next() {
+		i := plan.find(w.key)
+		if i < 0 {
+			return invalid("unknown parameter %s", excerpt(w.key))
+		}
+		f := &plan.fields[i]
+		if err := f.decode(w.value, v); err != nil {
+			return fmt.Errorf("%w in %s", err, f.name)
+		}
+		seen[i/64] |= 1 << (i % 64)
+	}
+	if w.failed {
+		return invalid("broken object")
+	}
+	for i := range plan.fields {
+		if f := &plan.fields[i]; !f.optional && seen[i/64]>>(i%64)&1 == 0 {
+			return invalid("parameter %s is missing", f.name)
+		}
+	}
+	return nil
+}
+
+func invalid(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrInvalidParams, fmt.Sprintf(format, args...))
+}
+
+// excerpt makes what a stranger sent fit for an error.
+func excerpt(b []byte) string {
+	const most = 40
+	if len(b) > most {
+		return fmt.Sprintf("%+q...", b[:most])
+	}
+	return fmt.Sprintf("%+q", b)
+}
+
+// maxFields is how many parameters a command may have.
+const maxFields = 256
+
+// plan is what DecodeParams knows of a struct type.
+type plan struct{ fields []field }
+
+type field struct {
+	name     string
+	index    []int
+	optional bool
+	decoder  decoder
+}
+
+func (p *plan) find(key []byte) int {
+	for i := range p.fields {
+		if keyIs(key, p.fields[i].name) {
+			return i
+		}
+	}
+	return -1
+}
+
+func (f *field) decode(value []byte, structure reflect.Value) error {
+	var v reflect.Value
+	if len(f.index) == 1 {
+		v = structure.Field(f.index[0])
+	} else {
+		v = structure.FieldByIndex(f.index)
+	}
+	return f.decoder(value, v, 0)
+}
+
+var plans sync.Map // of *plan or error by reflect.Type
+
+func planOf(t reflect.Type) (*plan, error) {
+	known, ok := plans.Load(t)
+	if !ok {
+		p, err := newPlan(t)
+		known = any(p)
+		if err != nil {
+			known = err
+		}
+		known, _ = plans.LoadOrStore(t, known)
+	}
+	if err, ok := known.(error); ok {
+		return nil, err
+	}
+	return known.(*plan), nil
+}
+
+func newPlan(t reflect.Type) (*plan, error) {
+	p := new(plan)
+	for _, sf := range reflect.VisibleFields(t) {
+		f, ok, err := newField(t, sf)
+		if err != nil {
+			return nil, fmt.Errorf("wire: field %s of %s: %w", sf.Name, t, err)
+		}
+		if ok {
+			p.fields = append(p.fields, f)
+		}
+	}
+	if len(p.fields) > maxFields {
+		return nil, fmt.Errorf("wire: %s has more than %d fields", t, maxFields)
+	}
+	for i := range p.fields {
+		for k := range i {
+			if p.fields[i].name == p.fields[k].name {
+				return nil, fmt.Errorf("wire: %s has two fields for %q", t, p.fields[i].name)
+			}
+		}
+	}
+	return p, nil
+}
+
+// newField plans a field; ok tells that it is a parameter.
+func newField(t reflect.Type, sf reflect.StructField) (f field, ok bool, err error) {
+	tag, tagged := sf.Tag.Lookup("json")
+	name, options, _ := strings.Cut(tag, ",")
+	if tag == "-" {
+		return field{}, false, nil
+	}
+	if sf.Anonymous && name == "" {
+		if sf.Type.Kind() == reflect.Struct {
+			return field{}, false, nil // its fields come by themselves
+		}
+		return field{}, false, errors.New("embedded, but no struct and without a name")
+	}
+	if !sf.IsExported() {
+		if tagged {
+			return field{}, false, errors.New("tagged, but not exported")
+		}
+		return field{}, false, nil
+	}
+	if throughHidden(t, sf.Index) {
+		return field{}, false, nil
+	}
+	f = field{name: name, index: sf.Index}
+	if name == "" {
+		f.name = sf.Name
+	}
+	for option := range strings.SplitSeq(options, ",") {
+		f.optional = f.optional || option == "omitempty" || option == "omitzero"
+	}
+	f.decoder, err = decoderOf(sf.Type)
+	return f, true, err
+}
+
+// throughHidden tells whether the way to a field leads through an embedded struct that is a parameter as a whole, or is
+// none.
+func throughHidden(t reflect.Type, index []int) bool {
+	for _, i := range index[:len(index)-1] {
+		sf := t.Field(i)
+		if name, _, _ := strings.Cut(sf.Tag.Get("json"), ","); name != "" {
+			return true
+		}
+		t = sf.Type
+	}
+	return false
+}
