@@ -1,0 +1,129 @@
+# Everything that a contributor types. `make help` lists it.
+
+GO        ?= go
+FUZZTIME  ?= 20s
+COUNT     ?= 6
+BENCH     ?= .
+BENCHPKGS ?= ./actors/... ./gateway/...
+
+# Tools are built into a folder that git ignores, and stay out of go.mod.
+# A stamp carries the versions of the tool and of Go: a linter that was built
+# with an older Go refuses newer sources.
+TOOLS     := $(CURDIR)/.tools
+GOVERSION := $(shell $(GO) env GOVERSION)
+
+GOLANGCI  := $(TOOLS)/golangci-lint
+DEADCODE  := $(TOOLS)/deadcode
+BENCHSTAT := $(TOOLS)/benchstat
+
+GOLANGCI_STAMP  := $(TOOLS)/stamps/golangci-lint@v2.15.0-$(GOVERSION)
+DEADCODE_STAMP  := $(TOOLS)/stamps/deadcode@v0.52.0-$(GOVERSION)
+BENCHSTAT_STAMP := $(TOOLS)/stamps/benchstat@v0.0.0-20260908200009-22c9c6c9d4da-$(GOVERSION)
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## the demo page; its address is shown (needs only Go)
+	$(GO) run ./examples/demo
+
+.PHONY: build
+build: ## bin/snorkyd and bin/snorky
+	$(GO) build -trimpath -o bin/ ./cmd/snorkyd ./cmd/snorky
+
+# Testing ---------------------------------------------------------------------
+
+.PHONY: test
+test: ## all checks and tests, as CI runs them; installs what it needs
+	@MAKE="$(MAKE)" .ci/steps needs tools lint vet race cover-check portable js python
+
+.PHONY: needs
+needs:
+	@.ci/need cc node npm python3 chromium
+
+.PHONY: lint
+lint: tools ## golangci-lint, unreachable code, and whether the linter's own rules bite
+	$(GOLANGCI) run ./...
+	@dead="$$($(DEADCODE) -test ./...)" || exit 1; \
+	if [ -n "$$dead" ]; then echo "unreachable:"; echo "$$dead"; exit 1; fi
+	GOLANGCI_LINT=$(GOLANGCI) $(GO) test -count=1 -tags lint -run '^TestLinter' ./cmd/internal/repocheck/
+
+.PHONY: fmt
+fmt: tools ## gofumpt and the order of imports, written to the files
+	$(GOLANGCI) fmt ./...
+
+.PHONY: vet
+vet:
+	$(GO) vet -tags lint ./...
+
+.PHONY: race
+race: ## all Go tests with the race detector, the browser test among them
+	@mkdir -p .cover
+	CHROMIUM="$$(.ci/browser)" $(GO) test -race -shuffle=on -timeout 6m \
+		-covermode=atomic -coverprofile=.cover/profile ./...
+
+.PHONY: cover
+cover: race cover-check ## race, then the coverage of each package, and a page to read
+	$(GO) tool cover -html=.cover/profile -o .cover/index.html
+	@echo "see .cover/index.html"
+
+.PHONY: cover-check
+cover-check:
+	@$(GO) run ./cmd/internal/repocheck/covercheck -min 85 .cover/profile actors gateway backendapi
+
+# Users run snorky on Macs; nobody should have to find out there that it does
+# not compile.
+.PHONY: portable
+portable:
+	GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 $(GO) build ./...
+
+.PHONY: js
+js: gateway/js/node_modules/.package-lock.json ## the JavaScript client: types, bundle, tests
+	cd gateway/js && npm test
+
+gateway/js/node_modules/.package-lock.json: gateway/js/package-lock.json
+	cd gateway/js && npm ci --no-audit --no-fund
+	@touch $@
+
+.PHONY: python
+python: ## the Python client
+	@.ci/python backendapi/python
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (20s) each
+	@GO="$(GO)" .ci/fuzz $(FUZZTIME)
+
+.PHONY: bench
+bench: $(BENCHSTAT_STAMP) ## the hot paths COUNT (6) times; BASE=file compares with an earlier run
+	@mkdir -p .bench
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) $(BENCHPKGS) | tee .bench/new.txt
+	@echo; $(BENCHSTAT) $(BASE) .bench/new.txt
+	@echo "kept in .bench/new.txt; copy it away to compare a later run with BASE=copy"
+
+# Tools -----------------------------------------------------------------------
+
+.PHONY: tools
+tools: $(GOLANGCI_STAMP) $(DEADCODE_STAMP) ## the linter and its like, into .tools
+
+$(GOLANGCI_STAMP):
+	$(call install,github.com/golangci/golangci-lint/v2/cmd/golangci-lint)
+
+$(DEADCODE_STAMP):
+	$(call install,golang.org/x/tools/cmd/deadcode)
+
+$(BENCHSTAT_STAMP):
+	$(call install,golang.org/x/perf/cmd/benchstat)
+
+# The version is what lies between the stamp's "@" and "-go1.x".
+define install
+	@mkdir -p $(TOOLS)/stamps && rm -f $(firstword $(subst @, ,$@))@*
+	GOBIN=$(TOOLS) CGO_ENABLED=0 $(GO) install $(1)@$(subst -$(GOVERSION),,$(word 2,$(subst @, ,$(notdir $@))))
+	@touch $@
+endef
+
+.PHONY: clean
+clean: ## removes what make made
+	rm -rf bin .tools .cover .bench gateway/js/node_modules
