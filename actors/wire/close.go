@@ -69,19 +69,20 @@ func (c CloseCode) Reconnect() ReconnectAdvice {
 	return Now
 }
 
-// sendable tells whether c may stand in a close frame.
-func (c CloseCode) sendable() bool {
+// Sendable tells whether c may stand in a close frame; a peer that sends another is in error.
+func (c CloseCode) Sendable() bool {
 	switch c {
-	case CloseNoStatus, CloseAbnormal, CloseTLSHandshake:
+	case CloseNoStatus, CloseAbnormal:
 		return false
 	}
-	return c >= 1000 && c <= 4999
+	return c >= 1000 && c <= 1003 || c >= 1005 && c <= 1014 || c >= 3000 && c <= 4999
 }
 
 // CloseError is the end of a connection with a close frame.
 type CloseError struct {
 	Code   CloseCode
 	Reason string // for people; up to 123 bytes of it are sent
+	ByPeer bool   // the peer wanted it: its close frame came first, and this one is the answer
 }
 
 // Error implements error.

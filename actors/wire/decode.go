@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding"
 	"encoding/json"
 	"fmt"
@@ -16,7 +17,6 @@ type decoder func(value []byte, v reflect.Value, depth int) error
 var (
 	rawType             = reflect.TypeFor[json.RawMessage]()
 	numberType          = reflect.TypeFor[json.Number]()
-	bytesType           = reflect.TypeFor[[]byte]()
 	unmarshalerType     = reflect.TypeFor[json.Unmarshaler]()
 	textUnmarshalerType = reflect.TypeFor[encoding.TextUnmarshaler]()
 )
@@ -29,10 +29,10 @@ func decoderOf(t reflect.Type) (decoder, error) {
 		return decodeRaw, nil
 	case t == numberType:
 		return decodeNumber, nil
-	case t.Kind() != reflect.Pointer && reflect.PointerTo(t).Implements(unmarshalerType):
+	case implements(t, unmarshalerType):
 		return decodeByJSON, nil
-	case t.Kind() != reflect.Pointer && reflect.PointerTo(t).Implements(textUnmarshalerType), t == bytesType:
-		return notNull(decodeByJSON), nil
+	case implements(t, textUnmarshalerType), t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8:
+		return decodeTextByJSON, nil
 	}
 	switch t.Kind() {
 	case reflect.String:
@@ -56,13 +56,47 @@ func decoderOf(t reflect.Type) (decoder, error) {
 	case reflect.Array:
 		return decodeArray, nil
 	case reflect.Map:
-		if t.Key().Kind() == reflect.String {
+		if t.Key().Kind() == reflect.String && !implements(t.Key(), textUnmarshalerType) {
 			return decodeMap, nil
 		}
 	case reflect.Struct:
 		return decodeStruct, nil
 	}
 	return nil, fmt.Errorf("wire: values cannot be decoded into %s", t)
+}
+
+// implements tells whether variables of type t have the methods. Pointers do not count: what they point to does.
+func implements(t, methods reflect.Type) bool {
+	return t.Kind() != reflect.Pointer && reflect.PointerTo(t).Implements(methods)
+}
+
+// verify tells whether there are decoders for t and all that it is made of.
+func verify(t reflect.Type, seen map[reflect.Type]bool) error {
+	if seen[t] {
+		return nil
+	}
+	seen[t] = true
+	if _, err := decoderOf(t); err != nil {
+		return err
+	}
+	if t == rawType || implements(t, unmarshalerType) || implements(t, textUnmarshalerType) {
+		return nil
+	}
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+		return verify(t.Elem(), seen)
+	case reflect.Struct:
+		p, err := newPlan(t)
+		if err != nil {
+			return err
+		}
+		for i := range p.fields {
+			if err := verify(t.FieldByIndex(p.fields[i].index).Type, seen); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func decodeInto(value []byte, v reflect.Value, depth int) error {
@@ -80,20 +114,19 @@ func mismatch(value []byte, v reflect.Value) error {
 	return invalid("%s is no %s", excerpt(value), v.Type())
 }
 
-func notNull(d decoder) decoder {
-	return func(value []byte, v reflect.Value, depth int) error {
-		if isNull(value) {
-			return mismatch(value, v)
-		}
-		return d(value, v, depth)
-	}
-}
-
 func decodeByJSON(value []byte, v reflect.Value, _ int) error {
 	if err := json.Unmarshal(value, v.Addr().Interface()); err != nil {
-		return invalid("%v", err)
+		return invalid("%.200v", err)
 	}
 	return nil
+}
+
+// decodeTextByJSON is for types that are strings in JSON and to which encoding/json does nothing for null.
+func decodeTextByJSON(value []byte, v reflect.Value, depth int) error {
+	if value[0] != '"' {
+		return mismatch(value, v)
+	}
+	return decodeByJSON(value, v, depth)
 }
 
 func decodeRaw(value []byte, v reflect.Value, _ int) error {
@@ -109,11 +142,6 @@ func decodeNumber(value []byte, v reflect.Value, _ int) error {
 	return nil
 }
 
-func isNumber(value []byte) bool {
-	end, ok := validNumber(value, 0)
-	return ok && end == len(value)
-}
-
 func decodeString(value []byte, v reflect.Value, _ int) error {
 	if value[0] != '"' {
 		return mismatch(value, v)
@@ -123,8 +151,20 @@ func decodeString(value []byte, v reflect.Value, _ int) error {
 }
 
 // textOf returns what a quoted string says as UTF-8, in memory of its own.
-func textOf(quoted []byte) string {
-	return strings.Clone(strings.ToValidUTF8(unquote(quoted), string(utf8.RuneError)))
+func textOf(quoted []byte) string { return toUTF8(unquote(quoted)) }
+
+// toUTF8 returns a copy of WTF-8 with U+FFFD in place of each surrogate, which takes as many bytes.
+func toUTF8(s string) string {
+	if utf8.ValidString(s) {
+		return strings.Clone(s)
+	}
+	b := []byte(s)
+	for i := 0; i+2 < len(b); i++ {
+		if b[i] == 0xed && b[i+1] >= 0xa0 {
+			copy(b[i:], "\uFFFD")
+		}
+	}
+	return strings.ToValidUTF8(string(b), "\uFFFD")
 }
 
 func decodeBool(value []byte, v reflect.Value, _ int) error {
@@ -169,6 +209,9 @@ func decodeUint(value []byte, v reflect.Value, _ int) error {
 func integerText(value []byte) (string, bool) {
 	if !isNumber(value) {
 		return "", false
+	}
+	if bytes.IndexAny(value, ".eE") < 0 && value[0] != '-' || isCanonicalInteger(value) {
+		return view(value), true
 	}
 	const most = 20 // digits of the largest uint64
 	return decimalOf(value).integer(most)
@@ -217,41 +260,26 @@ func decodeStruct(value []byte, v reflect.Value, depth int) error {
 	if err != nil {
 		return err
 	}
-	w, ok := walk(value)
-	if !ok {
-		return mismatch(value, v)
-	}
-	for w.next() {
-		if i := p.find(w.key); i >= 0 {
-			f := &p.fields[i]
-			if err := f.decoder(w.value, v.FieldByIndex(f.index), depth+1); err != nil {
-				return fmt.Errorf("%w in %s", err, f.name)
-			}
-		}
-	}
-	if w.failed {
-		return mismatch(value, v)
-	}
-	return nil
+	return p.decode(value, v, depth+1, false)
 }
 
 func decodeMap(value []byte, v reflect.Value, depth int) error {
-	w, ok := walk(value)
-	if !ok {
+	last := map[string][]byte{}
+	err := Members(value, func(key string, element []byte) bool {
+		last[toUTF8(key)] = element
+		return true
+	})
+	if err != nil {
 		return mismatch(value, v)
 	}
 	t := v.Type()
-	m := reflect.MakeMap(t)
-	for w.next() {
+	m := reflect.MakeMapWithSize(t, len(last))
+	for key, value := range last {
 		element := reflect.New(t.Elem()).Elem()
-		if err := decodeInto(w.value, element, depth+1); err != nil {
+		if err := decodeInto(value, element, depth+1); err != nil {
 			return err
 		}
-		key := strings.Clone(strings.ToValidUTF8(unescape(w.key), string(utf8.RuneError)))
 		m.SetMapIndex(reflect.ValueOf(key).Convert(t.Key()), element)
-	}
-	if w.failed {
-		return mismatch(value, v)
 	}
 	v.Set(m)
 	return nil

@@ -54,9 +54,9 @@ func AppendTextFrame(dst, payload []byte) []byte {
 }
 
 // AppendCloseFrame appends a close frame of the server. A reason that does not fit is cut at the edge of a character, and
-// what is not UTF-8 in it becomes U+FFFD. Codes that must not be sent (none at all, 1005, 1006, 1015) make an empty frame.
+// what is not UTF-8 in it becomes U+FFFD. Codes that may not be sent make an empty frame.
 func AppendCloseFrame(dst []byte, code CloseCode, reason string) []byte {
-	if !code.sendable() {
+	if !code.Sendable() {
 		return AppendFrameHeader(dst, OpClose, 0)
 	}
 	var payload [maxControl]byte

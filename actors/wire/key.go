@@ -22,33 +22,42 @@ type Key string
 // numbers by their exact value, of any size; objects by their members, whose order does not matter and of which, if
 // repeated, the last counts. The error is ErrKeyTooLong, ErrTooDeep or ErrNotJSON.
 //
-// A string without escapes, or an integer without zeros at its end, costs one allocation.
+// A string without escapes costs one allocation, as do most other short values.
 func CanonicalKey(value []byte) (Key, error) {
 	value = trim(value)
 	if len(value) > MaxKeyBytes {
 		return "", ErrKeyTooLong
 	}
-	if isCanonicalString(value) {
+	if isCanonical(value) {
 		return Key(value), nil
 	}
-	var room [64]byte
-	c := canon{data: value, dst: room[:0]}
+	c := canon{data: value, dst: make([]byte, 0, len(value)+8)}
 	if err := c.value(0); err != nil {
 		return "", err
 	}
 	if c.i != len(value) {
 		return "", ErrNotJSON
 	}
-	return Key(c.dst), nil
+	if cap(c.dst) > 2*len(c.dst)+64 {
+		return Key(c.dst), nil // a key does not hold on to much more memory than it is long
+	}
+	return Key(view(c.dst)), nil
 }
 
-func isCanonicalString(value []byte) bool {
-	n := len(value)
-	if n < 2 || value[0] != '"' || value[n-1] != '"' {
+// isCanonical spots values that are their own canonical form, which most are: strings without escapes, integers, words.
+func isCanonical(value []byte) bool {
+	if len(value) == 0 {
 		return false
 	}
-	inner := value[1 : n-1]
-	return bytes.IndexByte(inner, '\\') < 0 && bytes.IndexByte(inner, '"') < 0
+	switch value[0] {
+	case '"':
+		end := len(value) - 1
+		return end > 0 && bytes.IndexByte(value[1:], '"') == end-1 && bytes.IndexByte(value, '\\') < 0
+	case 't', 'f', 'n':
+		end, ok := validScalar(value, 0)
+		return ok && end == len(value)
+	}
+	return isNumber(value) && isCanonicalInteger(value)
 }
 
 // canon writes the canonical form of the value at data[i:] to dst.
@@ -115,15 +124,6 @@ func (c *canon) number() error {
 		c.dst = decimalOf(number).append(c.dst)
 	}
 	return nil
-}
-
-// isCanonicalInteger spots integers that are their own canonical form, which most are.
-func isCanonicalInteger(number []byte) bool {
-	last := number[len(number)-1]
-	if last == '0' {
-		return len(number) == 1
-	}
-	return bytes.IndexByte(number, '.') < 0 && bytes.IndexByte(number, 'e') < 0 && bytes.IndexByte(number, 'E') < 0
 }
 
 func (c *canon) string() error {

@@ -128,3 +128,16 @@ func (d decimal) append(dst []byte) []byte {
 	}
 	return dst
 }
+
+func isNumber(value []byte) bool {
+	end, ok := validNumber(value, 0)
+	return ok && end == len(value)
+}
+
+// isCanonicalInteger tells whether a number is its own canonical form, which most are.
+func isCanonicalInteger(number []byte) bool {
+	if number[len(number)-1] == '0' {
+		return len(number) == 1
+	}
+	return bytes.IndexAny(number, ".eE") < 0
+}

@@ -26,66 +26,65 @@ type Packet struct {
 // ignored. The error is one of ErrNotJSON, ErrTooDeep, ErrNotObject, ErrNoService, ErrNoMessage and ErrServiceType.
 func DecodePacket(data []byte) (Packet, error) {
 	i := skipBlanks(data, 0)
-	if i == len(data) {
-		return Packet{}, ErrNotJSON
-	}
-	if data[i] != '{' {
+	if i == len(data) || data[i] != '{' {
 		if err := Valid(data); err != nil {
 			return Packet{}, err
 		}
 		return Packet{}, ErrNotObject
 	}
-	var service, message []byte
-	i = skipBlanks(data, i+1)
-	if i < len(data) && data[i] == '}' {
-		return packetOf(nil, nil, data, i+1)
-	}
-	for {
-		end, ok := validString(data, i)
-		if !ok {
-			return Packet{}, ErrNotJSON
-		}
-		key := data[i+1 : end-1]
-		if i = skipBlanks(data, end); i == len(data) || data[i] != ':' {
-			return Packet{}, ErrNotJSON
-		}
-		start := skipBlanks(data, i+1)
-		end, err := validValue(data, start, 1)
-		if err != nil {
-			return Packet{}, err
-		}
-		switch {
-		case keyIs(key, "service"):
-			service = data[start:end:end]
-		case keyIs(key, "message"):
-			message = data[start:end:end]
-		}
-		if i = skipBlanks(data, end); i == len(data) {
-			return Packet{}, ErrNotJSON
-		}
-		if data[i] == '}' {
-			return packetOf(service, message, data, i+1)
-		}
-		if data[i] != ',' {
-			return Packet{}, ErrNotJSON
-		}
-		i = skipBlanks(data, i+1)
-	}
-}
-
-// packetOf finishes a packet whose object ends at end.
-func packetOf(service, message, data []byte, end int) (Packet, error) {
+	var h header
+	end, err := h.scan(data, i+1)
 	switch {
+	case err != nil:
+		return Packet{}, err
 	case skipBlanks(data, end) != len(data):
 		return Packet{}, ErrNotJSON
-	case service == nil:
+	case h.service == nil:
 		return Packet{}, ErrNoService
-	case message == nil:
+	case h.message == nil:
 		return Packet{}, ErrNoMessage
-	case service[0] != '"':
+	case h.service[0] != '"':
 		return Packet{}, ErrServiceType
 	}
-	return Packet{Service: unquote(service), Message: message}, nil
+	return Packet{Service: unquote(h.service), Message: h.message}, nil
+}
+
+// header is what a packet holds, raw.
+type header struct{ service, message []byte }
+
+// scan checks and takes the members of the object whose brace is before i, and returns the end of the object.
+func (h *header) scan(data []byte, i int) (int, error) {
+	i = skipBlanks(data, i)
+	if i < len(data) && data[i] == '}' {
+		return i + 1, nil
+	}
+	for {
+		nameEnd, start, ok := validName(data, i)
+		if !ok {
+			return i, ErrNotJSON
+		}
+		end, err := validValue(data, start, 1)
+		if err != nil {
+			return i, err
+		}
+		switch name := data[i+1 : nameEnd-1]; {
+		case keyIs(name, "service"):
+			h.service = data[start:end:end]
+		case keyIs(name, "message"):
+			h.message = data[start:end:end]
+		}
+		if i = skipBlanks(data, end); i == len(data) {
+			return i, ErrNotJSON
+		}
+		switch data[i] {
+		case '}':
+			return i + 1, nil
+		case ',':
+			i = skipBlanks(data, i+1)
+		default:
+			return i, ErrNotJSON
+		}
+	}
 }
 
 // AppendPacket appends the packet {"service": service, "message": message} (PROTOCOL.md section 2). The message must be

@@ -28,39 +28,31 @@ import (
 // partly set. Any other error is a mistake in the type of into.
 func DecodeParams(params []byte, into any) error {
 	v := reflect.ValueOf(into)
-	if v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
-		return fmt.Errorf("wire: params cannot be decoded into %T, which is no pointer to a struct", into)
+	if !isStructPointer(v) {
+		return notStructPointer(into)
 	}
-	v = v.Elem()
-	plan, err := planOf(v.Type())
+	plan, err := planOf(v.Type().Elem())
 	if err != nil {
 		return err
 	}
-	w, ok := walk(params)
-	if !ok {
-		return invalid("not an object")
+	return plan.decode(params, v.Elem(), 0, true)
+}
+
+// CheckParams finds mistakes in the type of a struct that into points to before DecodeParams does.
+func CheckParams(into any) error {
+	v := reflect.ValueOf(into)
+	if !isStructPointer(v) {
+		return notStructPointer(into)
 	}
-	var seen [maxFields / 64]uint64
-	for w.next() {
-		i := plan.find(w.key)
-		if i < 0 {
-			return invalid("unknown parameter %s", excerpt(w.key))
-		}
-		f := &plan.fields[i]
-		if err := f.decode(w.value, v); err != nil {
-			return fmt.Errorf("%w in %s", err, f.name)
-		}
-		seen[i/64] |= 1 << (i % 64)
-	}
-	if w.failed {
-		return invalid("broken object")
-	}
-	for i := range plan.fields {
-		if f := &plan.fields[i]; !f.optional && seen[i/64]>>(i%64)&1 == 0 {
-			return invalid("parameter %s is missing", f.name)
-		}
-	}
-	return nil
+	return verify(v.Type().Elem(), map[reflect.Type]bool{})
+}
+
+func isStructPointer(v reflect.Value) bool {
+	return v.Kind() == reflect.Pointer && !v.IsNil() && v.Elem().Kind() == reflect.Struct
+}
+
+func notStructPointer(into any) error {
+	return fmt.Errorf("wire: params cannot be decoded into %T, which points to no struct", into)
 }
 
 func invalid(format string, args ...any) error {
@@ -76,9 +68,6 @@ func excerpt(b []byte) string {
 	return fmt.Sprintf("%+q", b)
 }
 
-// maxFields is how many parameters a command may have.
-const maxFields = 256
-
 // plan is what DecodeParams knows of a struct type.
 type plan struct{ fields []field }
 
@@ -87,6 +76,43 @@ type field struct {
 	index    []int
 	optional bool
 	decoder  decoder
+}
+
+// decode decodes an object into structure. Strictly, it has all of the fields that are not optional, and no others. All
+// members are found before the first is decoded, since of repeated ones only the last has to fit.
+func (p *plan) decode(object []byte, structure reflect.Value, depth int, strict bool) error {
+	w, ok := walk(object)
+	if !ok {
+		return invalid("%s is no object", excerpt(object))
+	}
+	var room [8][]byte
+	values := room[:]
+	if len(p.fields) > len(room) {
+		values = make([][]byte, len(p.fields))
+	}
+	for w.next() {
+		if i := p.find(w.key); i >= 0 {
+			values[i] = w.value
+		} else if strict {
+			return invalid("unknown parameter %s", excerpt(w.key))
+		}
+	}
+	if w.failed {
+		return invalid("broken object")
+	}
+	for i := range p.fields {
+		f := &p.fields[i]
+		if values[i] == nil {
+			if strict && !f.optional {
+				return invalid("parameter %s is missing", f.name)
+			}
+			continue
+		}
+		if err := f.decoder(values[i], f.of(structure), depth); err != nil {
+			return fmt.Errorf("%w in %s", err, f.name)
+		}
+	}
+	return nil
 }
 
 func (p *plan) find(key []byte) int {
@@ -98,14 +124,11 @@ func (p *plan) find(key []byte) int {
 	return -1
 }
 
-func (f *field) decode(value []byte, structure reflect.Value) error {
-	var v reflect.Value
+func (f *field) of(structure reflect.Value) reflect.Value {
 	if len(f.index) == 1 {
-		v = structure.Field(f.index[0])
-	} else {
-		v = structure.FieldByIndex(f.index)
+		return structure.Field(f.index[0])
 	}
-	return f.decoder(value, v, 0)
+	return structure.FieldByIndex(f.index)
 }
 
 var plans sync.Map // of *plan or error by reflect.Type
@@ -136,9 +159,6 @@ func newPlan(t reflect.Type) (*plan, error) {
 		if ok {
 			p.fields = append(p.fields, f)
 		}
-	}
-	if len(p.fields) > maxFields {
-		return nil, fmt.Errorf("wire: %s has more than %d fields", t, maxFields)
 	}
 	for i := range p.fields {
 		for k := range i {

@@ -1,6 +1,9 @@
 package wire
 
-import "bytes"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // The functions of this file find their way in JSON that has been checked, without checking it again. Of anything else
 // they make little sense, but they stay within it and take linear time.
@@ -50,38 +53,52 @@ func skipString(data []byte, i int) (int, bool) {
 	if i >= len(data) || data[i] != '"' {
 		return i, false
 	}
-	start := i + 1
-	for i = start; ; i++ {
-		n := bytes.IndexByte(data[i:], '"')
-		if n < 0 {
+	for i++; ; i += 2 {
+		for i+8 <= len(data) {
+			w := binary.LittleEndian.Uint64(data[i:])
+			marks := (zeros(w^('"'*ones)) | zeros(w^('\\'*ones))) & highs
+			if marks != 0 {
+				i += bits.TrailingZeros64(marks) / 8
+				break
+			}
+			i += 8
+		}
+		for i < len(data) && data[i] != '"' && data[i] != '\\' {
+			i++
+		}
+		if i >= len(data) {
 			return len(data), false
 		}
-		i += n
-		slashes := 0
-		for k := i - 1; k >= start && data[k] == '\\'; k-- {
-			slashes++
-		}
-		if slashes%2 == 0 {
+		if data[i] == '"' {
 			return i + 1, true
 		}
 	}
 }
 
+// Eight bytes at a time: the lowest byte of w that is zero gets the lowest mark in the high bits of zeros(w). Bytes above
+// it may be marked wrongly, because of the borrow.
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+func zeros(w uint64) uint64 { return (w - ones) &^ w }
+
 // skipContainer returns the index behind the bracket that closes the one at i.
 func skipContainer(data []byte, i int) (int, bool) {
 	depth := 0
 	for i < len(data) {
-		switch data[i] {
-		case '"':
+		switch brackets[data[i]] {
+		case quote:
 			end, ok := skipString(data, i)
 			if !ok {
 				return end, false
 			}
 			i = end
 			continue
-		case '{', '[':
+		case opening:
 			depth++
-		case '}', ']':
+		case closing:
 			depth--
 			if depth == 0 {
 				return i + 1, true
@@ -91,6 +108,14 @@ func skipContainer(data []byte, i int) (int, bool) {
 	}
 	return i, false
 }
+
+const (
+	quote = iota + 1
+	opening
+	closing
+)
+
+var brackets = [256]byte{'"': quote, '{': opening, '[': opening, '}': closing, ']': closing}
 
 // trim takes the blanks off both ends of data.
 func trim(data []byte) []byte {

@@ -51,8 +51,8 @@ func validValue(data []byte, i, depth int) (int, error) {
 	return validContainer(data, i, depth)
 }
 
-// validContainer checks the array or object that starts at i. Each turn of its loop takes one value, up to the comma
-// behind it or through all the containers it closes.
+// validContainer checks the array or object that starts at i. Each turn of its loop takes one bracket that opens, or one
+// scalar, and then all that closes behind it, up to where the next value starts.
 func validContainer(data []byte, i, outer int) (int, error) {
 	var open levels
 	depth := outer
@@ -60,70 +60,76 @@ func validContainer(data []byte, i, outer int) (int, error) {
 		if i >= len(data) {
 			return i, ErrNotJSON
 		}
-		if c := data[i]; c == '{' || c == '[' {
+		c := data[i]
+		if c == '{' || c == '[' {
 			if depth == MaxDepth {
 				return i, ErrTooDeep
 			}
 			open.set(depth, c == '{')
 			depth++
-			if i = skipBlanks(data, i+1); i == len(data) {
-				return i, ErrNotJSON
-			}
-			if data[i] != c+2 { // '{'+2 is '}' and '['+2 is ']'
+			i = skipBlanks(data, i+1)
+			if i == len(data) || data[i] != c+2 { // '{'+2 is '}' and '['+2 is ']'
+				ok := true
 				if c == '{' {
-					var ok bool
-					if i, ok = validName(data, i); !ok {
-						return i, ErrNotJSON
-					}
+					_, i, ok = validName(data, i)
+				}
+				if !ok {
+					return i, ErrNotJSON
 				}
 				continue
 			}
-			depth--
-			i++
 		} else {
 			var ok bool
 			if i, ok = validScalar(data, i); !ok {
 				return i, ErrNotJSON
 			}
 		}
-		for {
-			if depth == outer {
-				return i, nil
-			}
-			if i = skipBlanks(data, i); i == len(data) {
-				return i, ErrNotJSON
-			}
-			object := open.object(depth - 1)
-			c := data[i]
-			i++
-			if c == ',' {
-				i = skipBlanks(data, i)
-				if object {
-					var ok bool
-					if i, ok = validName(data, i); !ok {
-						return i, ErrNotJSON
-					}
-				}
-				break
-			}
-			if object && c != '}' || !object && c != ']' {
-				return i, ErrNotJSON
-			}
-			depth--
+		var ok bool
+		if i, depth, ok = open.validEnd(data, i, depth, outer); !ok {
+			return i, ErrNotJSON
+		}
+		if depth == outer {
+			return i, nil
 		}
 	}
 }
 
-// validName checks the name of a member that starts at i, with its colon, and returns where its value starts.
-func validName(data []byte, i int) (int, bool) {
-	i, ok := validString(data, i)
+// validEnd checks what stands behind a value or in an empty container: brackets that close, down to the outer depth at
+// most, and if any container is left a comma, in an object with the name of the next member. It returns where the next
+// value starts.
+func (l *levels) validEnd(data []byte, i, depth, outer int) (next, left int, ok bool) {
+	for depth > outer {
+		if i = skipBlanks(data, i); i == len(data) {
+			return i, depth, false
+		}
+		object := l.object(depth - 1)
+		switch c := data[i]; {
+		case c == ',' && object:
+			_, i, ok = validName(data, skipBlanks(data, i+1))
+			return i, depth, ok
+		case c == ',':
+			return skipBlanks(data, i+1), depth, true
+		case c == '}' && object, c == ']' && !object:
+			depth--
+			i++
+		default:
+			return i, depth, false
+		}
+	}
+	return i, depth, true
+}
+
+// validName checks the name of a member that starts at i, with its colon, and returns where it ends and where the value
+// starts.
+func validName(data []byte, i int) (end, value int, ok bool) {
+	end, ok = validString(data, i)
 	if !ok {
-		return i, false
+		return end, end, false
 	}
-	if i = skipBlanks(data, i); i == len(data) || data[i] != ':' {
-		return i, false
+	if i = skipBlanks(data, end); i == len(data) || data[i] != ':' {
+		return end, i, false
 	}
-	return skipBlanks(data, i+1), true
+	return end, skipBlanks(data, i+1), true
 }
 
 // validScalar checks the string, number or word that starts at i < len(data) and returns its end.
@@ -179,24 +185,20 @@ func validString(data []byte, i int) (int, bool) {
 	if i >= len(data) || data[i] != '"' {
 		return i, false
 	}
-	i++
-	for {
-		i = skipPlain(data, i)
-		if i == len(data) {
+	start := i + 1
+	ascii := true
+	for i = start; ; {
+		end, plainASCII := skipPlain(data, i)
+		ascii = ascii && plainASCII
+		if i = end; i == len(data) {
 			return i, false
 		}
-		switch c := data[i]; {
-		case c == '"':
-			return i + 1, true
-		case c == '\\':
+		switch data[i] {
+		case '"':
+			return i + 1, ascii || utf8.Valid(data[start:i])
+		case '\\':
 			n := escapeLen(data[i:])
 			if n == 0 {
-				return i, false
-			}
-			i += n
-		case c >= utf8.RuneSelf:
-			r, n := utf8.DecodeRune(data[i:])
-			if r == utf8.RuneError && n == 1 {
 				return i, false
 			}
 			i += n
@@ -206,24 +208,26 @@ func validString(data []byte, i int) (int, bool) {
 	}
 }
 
-// skipPlain returns the index of the first byte from i on that is not plain text of a string: a quote, a backslash, a
-// control character or a part of a character beyond ASCII.
-func skipPlain(data []byte, i int) int {
-	const ones, highs = 0x0101010101010101, 0x8080808080808080
+// skipPlain returns the index of the first byte from i on that is not plain text of a string: a quote, a backslash or a
+// control character. It also tells whether all it skipped was ASCII.
+func skipPlain(data []byte, i int) (end int, ascii bool) {
+	seen := uint64(0)
 	for i+8 <= len(data) {
 		w := binary.LittleEndian.Uint64(data[i:])
-		quote, slash := w^('"'*ones), w^('\\'*ones)
-		// A borrow may mark bytes above a true mark, so that only the lowest mark counts.
-		marks := ((quote-ones)&^quote | (slash-ones)&^slash | (w-' '*ones)&^w | w) & highs
+		marks := (zeros(w^('"'*ones)) | zeros(w^('\\'*ones)) | (w-' '*ones)&^w) & highs
 		if marks != 0 {
-			return i + bits.TrailingZeros64(marks)/8
+			n := bits.TrailingZeros64(marks) &^ 7
+			seen |= w & (1<<n - 1)
+			return i + n/8, seen&highs == 0
 		}
+		seen |= w
 		i += 8
 	}
-	for i < len(data) && data[i] != '"' && data[i] != '\\' && data[i] >= ' ' && data[i] < utf8.RuneSelf {
+	for i < len(data) && data[i] != '"' && data[i] != '\\' && data[i] >= ' ' {
+		seen |= uint64(data[i])
 		i++
 	}
-	return i
+	return i, seen&highs == 0
 }
 
 // escapeLen returns the length of the escape at the start of b, which begins with a backslash, or 0 if it is none.

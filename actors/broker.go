@@ -1,0 +1,222 @@
+package actors
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/rs/zerolog"
+)
+
+// Broker is the whole of it: loops, connections, two registries of services, and channels. It owns all actors and all
+// goroutines.
+type Broker struct {
+	options     Options
+	logger      *zerolog.Logger
+	system      *actor.ActorSystem
+	loops       []*loop
+	loopsDone   sync.WaitGroup
+	goroutines  *goroutines
+	hostSpawner *spawner
+	frontend    *Registry
+	backend     *Registry
+	started     time.Time
+
+	mu       sync.Mutex
+	hosts    map[Service]*host
+	stopping bool
+	attached sync.WaitGroup // connections, and those about to become one
+
+	nextLoop      atomic.Uint32
+	connections   atomic.Int64
+	channels      atomic.Int64
+	subscriptions atomic.Int64
+	publications  gauge // accepted and not yet with the sockets
+}
+
+// Stats are numbers of the moment.
+type Stats struct {
+	Connections   int
+	Channels      int // that have subscribers
+	Subscriptions int
+}
+
+// NewBroker starts a broker. It fails only where the system refuses an event loop its descriptors. Shutdown ends it.
+func NewBroker(options Options) (*Broker, error) {
+	b := &Broker{options: options.withDefaults(), goroutines: &goroutines{}, hosts: map[Service]*host{}, started: time.Now()}
+	b.logger = &b.options.Logger
+	b.system = newActorSystem(b.options.Logger)
+	for id := range b.options.Loops {
+		l, err := newLoop(id, b.system, &b.options, b.started)
+		if err != nil {
+			b.stopLoops()
+			return nil, fmt.Errorf("starting an event loop: %w", err)
+		}
+		b.loops = append(b.loops, l)
+		b.loopsDone.Go(l.main)
+	}
+	b.hostSpawner = newSpawner(b.system, b.goroutines, "service")
+	registries := newSpawner(b.system, b.goroutines, "registry")
+	b.frontend, b.backend = &Registry{broker: b, front: true}, &Registry{broker: b}
+	for _, r := range []*Registry{b.frontend, b.backend} {
+		r.table.Store(&table{generation: 1})
+		r.pid = registries.spawn(r)
+	}
+	return b, nil
+}
+
+// Frontend is the registry of the services for clients.
+func (b *Broker) Frontend() *Registry { return b.frontend }
+
+// Backend is the registry of the services for holders of the key.
+func (b *Broker) Backend() *Registry { return b.backend }
+
+// Stats returns how much there is at the moment. Its numbers are each right, but of slightly different moments.
+func (b *Broker) Stats() Stats {
+	return Stats{
+		Connections:   int(b.connections.Load()),
+		Channels:      int(b.channels.Load()),
+		Subscriptions: int(b.subscriptions.Load()),
+	}
+}
+
+// Attach makes a connection out of what a gateway has accepted. It does not block. After an error, which is ErrStopped
+// or the system's, the caller still owns the net.Conn, and Door.Closed is not called.
+func (b *Broker) Attach(a Attachment) error {
+	b.mu.Lock()
+	if b.stopping {
+		b.mu.Unlock()
+		return ErrStopped
+	}
+	b.attached.Add(1)
+	b.mu.Unlock()
+	l := b.loops[int(b.nextLoop.Add(1))%len(b.loops)]
+	c := &connection{loop: l, broker: b, door: a.Door, remote: a.Remote}
+	s, err := takeOver(l, a.Conn, c)
+	if err != nil {
+		b.attached.Done()
+		return err
+	}
+	if s == nil {
+		s = newPortableSocket(a.Conn, b.goroutines, c)
+	}
+	c.socket = s
+	b.connections.Add(1)
+	l.schedule(errand(func() { l.connections.spawn(c) }))
+	return nil
+}
+
+// disconnected is called by each connection at its end.
+func (b *Broker) disconnected() {
+	b.connections.Add(-1)
+	b.attached.Done()
+}
+
+// Shutdown ends the broker. What was acknowledged to publishers is delivered first; then all connections are closed with
+// wire.CloseGoingAway, spread evenly over the given time, or less if they are few; then the services end. It waits for
+// every goroutine of the broker, and returns the cause of ctx if that ends before: then connections are cut off, and a
+// service that does not return is left behind.
+func (b *Broker) Shutdown(ctx context.Context, spread time.Duration) error {
+	b.mu.Lock()
+	again := b.stopping
+	b.stopping = true
+	b.mu.Unlock()
+	if again {
+		return ErrStopped
+	}
+	err := wait(ctx, b.publications.zero())
+	for _, l := range b.loops {
+		l.schedule(errand(func() { l.startDrain(spread) }))
+	}
+	if e := wait(ctx, done(b.attached.Wait)); e != nil {
+		err = e
+		b.cutOff()
+	}
+	if e := wait(ctx, done(b.stopServices)); e != nil {
+		err = e
+	}
+	b.stopLoops()
+	if e := wait(ctx, done(b.goroutines.wg.Wait)); e != nil {
+		err = e
+	}
+	b.system.Shutdown()
+	return err
+}
+
+// cutOff ends the connections that have not ended in time.
+func (b *Broker) cutOff() {
+	for _, l := range b.loops {
+		l.schedule(errand(func() {
+			for len(l.conns) > 0 {
+				l.conns[len(l.conns)-1].destroy()
+			}
+		}))
+	}
+	b.attached.Wait()
+}
+
+// stopServices ends all services, those of the backend first, which may be companions of the others.
+func (b *Broker) stopServices() {
+	for _, r := range []*Registry{b.backend, b.frontend} {
+		for _, name := range r.Names() {
+			_ = r.Unregister(name) // somebody else may have done it
+		}
+		b.system.Root.Stop(r.pid)
+	}
+}
+
+func (b *Broker) stopLoops() {
+	for _, l := range b.loops {
+		l.stop()
+	}
+	b.loopsDone.Wait()
+}
+
+// done returns a channel that is closed when f has returned.
+func done(f func()) <-chan struct{} {
+	c := make(chan struct{})
+	go func() {
+		defer close(c)
+		f()
+	}()
+	return c
+}
+
+func wait(ctx context.Context, c <-chan struct{}) error {
+	select {
+	case <-c:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// gauge is a number that somebody may wait for to become zero.
+type gauge struct {
+	n       atomic.Int64
+	waiting atomic.Pointer[chan struct{}]
+}
+
+func (g *gauge) add(n int64) {
+	if g.n.Add(n) == 0 {
+		if c := g.waiting.Swap(nil); c != nil {
+			close(*c)
+		}
+	}
+}
+
+// zero returns a channel that is closed when the gauge is, or was since the call, zero. One goroutine at a time may
+// wait.
+func (g *gauge) zero() <-chan struct{} {
+	c := make(chan struct{})
+	g.waiting.Store(&c)
+	if g.n.Load() == 0 {
+		if mine := g.waiting.Swap(nil); mine != nil {
+			close(*mine)
+		}
+	}
+	return c
+}

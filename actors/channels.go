@@ -1,0 +1,247 @@
+package actors
+
+import (
+	"encoding/json"
+	"errors"
+	"hash/maphash"
+	"sync"
+
+	"github.com/snorky-go/snorky/actors/wire"
+)
+
+// Channels are the channels of one service: names, which are JSON values (PROTOCOL.md section 3), under which
+// connections subscribe and everything published reaches them all. Channels need not be made; one exists while it has
+// subscribers.
+//
+// All methods may be called from any goroutine and never block. What happens to one channel (a connection subscribes,
+// leaves, something is published) takes effect in the order of the calls and for all its subscribers in that order.
+type Channels struct {
+	broker    *Broker
+	service   *service
+	placement Placement
+}
+
+func newChannels(b *Broker, s *service) *Channels {
+	return &Channels{broker: b, service: s, placement: newLocalPlacement(b, s)}
+}
+
+// Placement finds the root of a channel, which orders what happens to it. The root may be gone a moment later; then it
+// sends back what it is asked.
+type Placement interface {
+	// find returns the root of the channel, nil if it has no subscribers.
+	find(key wire.Key) root
+	// open returns the root of the channel, which it makes if need be, after it has given it the message.
+	open(key wire.Key, first *joining)
+	// all returns the roots of all channels.
+	all() []root
+}
+
+// root is what may be asked of the root of a channel.
+type root interface {
+	publish(*publication)
+	part(*parting)
+	dissolve()
+	subscribers() int
+	backlogBytes() int
+	// local is the actor, if it is of this process.
+	local() *channel
+}
+
+// Subscribe lets the connection that made the call have what is published to channel from now on. The answer to the
+// call waits until that is so.
+//
+// The errors are wire.ErrChannelTooLong, wire.ErrAlreadySubscribed and wire.ErrTooManySubscriptions; the latter two
+// may show only after Subscribe has returned, and then become the answer whatever the command returns. A call of the
+// backend has no connection and gets wire.ErrInternal.
+func (c *Channels) Subscribe(call *Call, channel json.RawMessage) error {
+	if call.connection == nil {
+		return wire.ErrInternal
+	}
+	key, err := c.key(channel)
+	if err != nil {
+		return err
+	}
+	if call.inline() {
+		if err := call.connection.maySubscribe(c.localRoot(key)); err != nil {
+			return err
+		}
+	}
+	call.hold()
+	c.placement.open(key, &joining{connection: call.connection, call: call})
+	return nil
+}
+
+// Unsubscribe ends what Subscribe began. The answer to the call waits until nothing more can come; so does
+// wire.ErrNotSubscribed, as with Subscribe.
+func (c *Channels) Unsubscribe(call *Call, channel json.RawMessage) error {
+	if call.connection == nil {
+		return wire.ErrInternal
+	}
+	key, err := c.key(channel)
+	if err != nil {
+		return wire.ErrNotSubscribed
+	}
+	r := c.placement.find(key)
+	if r == nil {
+		return wire.ErrNotSubscribed
+	}
+	if local := r.local(); local != nil && call.inline() {
+		if !call.connection.leave(local) {
+			return wire.ErrNotSubscribed
+		}
+		return nil
+	}
+	call.hold()
+	r.part(&parting{connection: call.connection, call: call})
+	return nil
+}
+
+// Publish sends content, the raw content of a packet, to all subscribers of channel. It is encoded once. Without
+// subscribers nothing happens.
+//
+// With a call, the answer to it waits until the publication is with the sockets of all its subscribers, which keeps
+// what one caller publishes in order for everybody. For a call of the backend, whose order is that of the channel
+// anyway, it waits only while the channel has more to send out than Options.MaxBacklogBytes. A nil call waits for
+// nothing.
+func (c *Channels) Publish(call *Call, channel json.RawMessage, content []byte) error {
+	key, err := wire.CanonicalKey(channel)
+	if err != nil {
+		return wire.ErrInvalidParams
+	}
+	r := c.placement.find(key)
+	if r == nil {
+		return nil
+	}
+	p := &publication{frame: c.service.frame(content)}
+	if call != nil && (call.connection != nil || r.backlogBytes() > c.broker.options.MaxBacklogBytes) {
+		call.hold()
+		p.call = call
+	}
+	r.publish(p)
+	return nil
+}
+
+// Subscribers returns the number of connections that are subscribed to channel.
+func (c *Channels) Subscribers(channel json.RawMessage) int {
+	key, err := wire.CanonicalKey(channel)
+	if err != nil {
+		return 0
+	}
+	if r := c.placement.find(key); r != nil {
+		return r.subscribers()
+	}
+	return 0
+}
+
+func (c *Channels) key(channel json.RawMessage) (wire.Key, error) {
+	key, err := wire.CanonicalKey(channel)
+	most := c.broker.options.MaxChannelBytes
+	switch {
+	case errors.Is(err, wire.ErrKeyTooLong), err == nil && most >= 0 && len(key) > most:
+		return "", wire.ErrChannelTooLong
+	case err != nil:
+		return "", wire.ErrInvalidParams
+	}
+	return key, nil
+}
+
+// localRoot is the actor of a channel, if it exists and is of this process.
+func (c *Channels) localRoot(key wire.Key) *channel {
+	if r := c.placement.find(key); r != nil {
+		return r.local()
+	}
+	return nil
+}
+
+// dissolve takes all subscriptions away, because the service ends.
+func (c *Channels) dissolve() {
+	for _, r := range c.placement.all() {
+		r.dissolve()
+	}
+}
+
+// localPlacement has all channels in this process. It is a map in shards, so that publishers and subscribers of
+// different channels seldom meet.
+type localPlacement struct {
+	broker  *Broker
+	service *service
+	seed    maphash.Seed
+	shards  [16]shard
+}
+
+type shard struct {
+	mu       sync.RWMutex
+	channels map[wire.Key]*channel
+}
+
+func newLocalPlacement(b *Broker, s *service) *localPlacement {
+	return &localPlacement{broker: b, service: s, seed: maphash.MakeSeed()}
+}
+
+func (p *localPlacement) shard(key wire.Key) (*shard, uint64) {
+	hash := maphash.String(p.seed, string(key))
+	return &p.shards[hash%uint64(len(p.shards))], hash
+}
+
+func (p *localPlacement) find(key wire.Key) root {
+	s, _ := p.shard(key)
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if c := s.channels[key]; c != nil {
+		return c
+	}
+	return nil
+}
+
+func (p *localPlacement) open(key wire.Key, first *joining) {
+	s, hash := p.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.channels[key]
+	if c == nil {
+		l := p.broker.loops[hash>>32%uint64(len(p.broker.loops))]
+		c = &channel{home: s, key: key, loop: l, broker: p.broker}
+		l.channels.spawn(c)
+		if s.channels == nil {
+			s.channels = map[wire.Key]*channel{}
+		}
+		s.channels[c.key] = c
+		p.broker.channels.Add(1)
+	}
+	c.joining++
+	c.PostUserMessage(first)
+}
+
+func (p *localPlacement) all() (roots []root) {
+	for i := range p.shards {
+		s := &p.shards[i]
+		s.mu.RLock()
+		for _, c := range s.channels {
+			roots = append(roots, c)
+		}
+		s.mu.RUnlock()
+	}
+	return roots
+}
+
+// release takes the channel out of the map, unless somebody is about to join. Nothing can be posted to it by open after
+// that.
+func (s *shard) release(c *channel) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c.joining > 0 {
+		return false
+	}
+	delete(s.channels, c.key)
+	if len(s.channels) == 0 {
+		s.channels = nil // a map keeps the room it once had
+	}
+	return true
+}
+
+// joined is called for each joining that the channel has taken.
+func (s *shard) joined(c *channel) {
+	s.mu.Lock()
+	c.joining--
+	s.mu.Unlock()
+}

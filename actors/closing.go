@@ -1,0 +1,104 @@
+package actors
+
+import (
+	"time"
+
+	"github.com/snorky-go/snorky/actors/wire"
+)
+
+// closeGrace is how long a client may take to answer a close frame, or to take it in the first place.
+const closeGrace = time.Second
+
+// goingAway is how connections end when the broker does.
+var goingAway = farewell{code: wire.CloseGoingAway, reason: "server is going away"}
+
+// end closes the connection once the requests that were taken are answered.
+func (c *connection) end(f farewell) {
+	if c.state >= stateEnding {
+		return
+	}
+	c.state, c.farewell = stateEnding, f
+	if f.silent {
+		c.leaveAll() // hardly anybody is there: do not write for nothing
+	}
+	c.settle()
+}
+
+// settle closes a connection that is to end, when nothing is left to answer.
+func (c *connection) settle() {
+	if c.state != stateEnding || c.call != nil || len(c.waiting) > 0 {
+		return
+	}
+	if c.farewell.gone {
+		c.destroy()
+		return
+	}
+	c.sayGoodbye()
+}
+
+// fail closes the connection without regard to requests that wait, because it cannot go on.
+func (c *connection) fail(code wire.CloseCode, reason string) {
+	if c.state >= stateClosing {
+		return
+	}
+	c.waiting, c.waitingBytes, c.paused = nil, 0, false
+	c.state, c.farewell = stateEnding, farewell{code: code, reason: reason}
+	c.sayGoodbye()
+}
+
+// sayGoodbye sends the close frame. No frame may follow it.
+func (c *connection) sayGoodbye() {
+	c.leaveAll()
+	if !c.farewell.silent {
+		c.queue(wire.AppendCloseFrame(nil, c.farewell.code, c.farewell.reason))
+	}
+	c.state = stateClosing
+	c.paused = false
+	c.closeTime = c.loop.now + closeGrace
+	c.watch()
+	c.flushLater()
+	if !c.farewell.byPeer {
+		c.socket.resume()
+	}
+}
+
+// afterFlush goes on with closing, when nothing is left to send.
+func (c *connection) afterFlush() {
+	if c.state != stateClosing || !c.socket.idle() {
+		return
+	}
+	if c.farewell.byPeer {
+		c.destroy()
+		return
+	}
+	if c.farewell.deaf {
+		// The client may still be sending. Closing with unread bytes resets the connection, and the client might
+		// never see the close frame: end this direction and swallow the rest.
+		c.socket.finish()
+	}
+}
+
+// destroy frees all that the connection holds and tells everybody. It may be called in any state.
+func (c *connection) destroy() {
+	if c.state == stateClosed {
+		return
+	}
+	c.leaveAll()
+	c.state = stateClosed
+	c.in, c.out, c.waiting = nil, nil, nil
+	c.socket.close()
+	l := c.loop
+	delete(l.limits, c)
+	last := l.conns[len(l.conns)-1]
+	l.conns[c.slot], last.slot = last, c.slot
+	l.conns[len(l.conns)-1] = nil
+	l.conns = l.conns[:len(l.conns)-1]
+	for _, s := range c.broker.frontend.table.Load().listeners {
+		if s.generation <= c.generation {
+			s.disconnected(c)
+		}
+	}
+	c.door.Closed(c.remote, c.farewell.code)
+	c.broker.disconnected()
+	c.broker.system.Root.Stop(c.pid)
+}

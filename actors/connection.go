@@ -1,0 +1,276 @@
+package actors
+
+import (
+	"encoding/json"
+	"io"
+	"net/netip"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/snorky-go/snorky/actors/wire"
+)
+
+// connection is the actor of one WebSocket: mailbox, socket state and subscriptions in one struct. Everything below
+// the mailbox is touched by its loop only.
+//
+// It takes the requests of its client in order, one at a time across all services, and answers them in that order
+// (PROTOCOL.md section 5, rule 1): while call is set, further requests wait.
+type connection struct {
+	mailbox
+	loop   *loop
+	broker *Broker
+	pid    *actor.PID
+	slot   int // in loop.conns
+	remote netip.AddrPort
+
+	door   Door
+	socket socket
+	parse  ParseState
+	in     []byte // an unfinished message
+
+	out      [][]byte // frames that wait; the first may have been sent in part
+	sent     int      // bytes of out[0] that are with the kernel
+	queued   int      // bytes of out that are not
+	flushing bool     // in loop.flushes
+
+	call         *Call
+	waiting      [][]byte
+	waitingBytes int
+	paused       bool // reading has stopped until some of waiting are answered
+
+	identity      json.RawMessage
+	subscriptions []subscription
+	bySubscribed  map[*channel]int // position in subscriptions; only while there are many
+	generation    uint64           // of the service table whose listeners know of this connection
+
+	state    connectionState
+	farewell farewell
+
+	heard     time.Duration // when something last arrived, in the time of the loop
+	pinged    time.Duration
+	called    time.Duration // when call was made
+	blocked   time.Duration // since when the client takes nothing; 0: it does
+	closeTime time.Duration // when a closing connection is cut off
+}
+
+type connectionState uint8
+
+const (
+	stateOpen    connectionState = iota
+	stateEnding                  // no further requests are taken; those that were are being answered
+	stateClosing                 // the close frame is on its way
+	stateClosed
+)
+
+// farewell is how a connection ends.
+type farewell struct {
+	code   wire.CloseCode
+	reason string
+	silent bool // without a close frame: the client ended the stream without one
+	gone   bool // nothing can be sent any more
+	byPeer bool // the client has sent its close frame
+	deaf   bool // what still arrives makes no sense
+}
+
+var (
+	_ actor.Actor = (*connection)(nil)
+	_ Sink        = (*connection)(nil)
+)
+
+// Receive handles what others send to the connection.
+func (c *connection) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *arrived:
+		m.socket.deliver()
+	case *written:
+		m.socket.drained()
+	case *Call:
+		c.completed(m)
+	case *notification:
+		c.send(m.frame)
+	case *identification:
+		c.identity = m.identity
+	case *actor.Started:
+		c.pid = ctx.Self()
+		c.opened()
+	case *actor.Stopping:
+		c.destroy()
+	case *actor.Stopped:
+		c.mailbox.close()
+	}
+}
+
+// notification is a finished frame for one client.
+type notification struct{ frame []byte }
+
+// identification says who the client is from now on.
+type identification struct{ identity json.RawMessage }
+
+func (c *connection) opened() {
+	l := c.loop
+	c.heard, c.pinged = l.now, l.now
+	c.slot = len(l.conns)
+	l.conns = append(l.conns, c)
+	c.meet(c.broker.frontend.table.Load())
+	if err := c.socket.open(); err != nil {
+		c.loop.logger.Error().Err(err).Msg("a socket cannot be watched")
+		c.broken(err)
+	}
+	if l.drain != nil {
+		c.end(goingAway)
+	}
+}
+
+// wantsMore reports whether the socket should go on reading.
+func (c *connection) wantsMore() bool {
+	return !c.paused && (c.state == stateOpen || c.state == stateClosing)
+}
+
+// received takes bytes from the socket.
+func (c *connection) received(data []byte) {
+	c.heard = c.loop.now
+	if c.farewell.deaf {
+		return
+	}
+	fresh := len(c.in) == 0
+	if !fresh {
+		c.in = append(c.in, data...)
+		data = c.in
+	}
+	rest, err := c.door.Parse(&c.parse, data, c)
+	switch {
+	case len(rest) == 0:
+		c.in = nil
+	case fresh:
+		c.in = append([]byte(nil), rest...)
+	default:
+		c.in = rest
+	}
+	if err != nil {
+		c.refused(err)
+	}
+}
+
+// refused ends the connection as its door wants it to end.
+func (c *connection) refused(err error) {
+	f := farewell{code: wire.CloseInternalError, deaf: true}
+	if e, ok := err.(*wire.CloseError); ok { //nolint:errorlint // Parse promises this type
+		f.code, f.reason, f.byPeer = e.Code, e.Reason, e.ByPeer
+	}
+	c.in = nil
+	if c.state == stateClosing {
+		c.farewell.deaf = true
+		if f.byPeer {
+			c.destroy()
+		}
+		return
+	}
+	c.end(f)
+}
+
+// Message takes one text from the client. It is called by Door.Parse.
+func (c *connection) Message(text []byte) (more bool) {
+	if c.state != stateOpen {
+		return true
+	}
+	if c.call == nil && len(c.waiting) == 0 {
+		c.handle(text)
+		return true
+	}
+	c.waiting = append(c.waiting, append([]byte(nil), text...))
+	c.waitingBytes += len(text) + messageOverhead
+	c.paused = c.waitingBytes >= c.loop.options.MaxPendingBytes
+	return !c.paused
+}
+
+// messageOverhead is what a waiting message costs besides its text, in bytes.
+const messageOverhead = 64
+
+// Control takes a frame that answers one of the client's control frames. It is called by Door.Parse.
+func (c *connection) Control(frame []byte) {
+	if c.state == stateOpen {
+		c.send(append([]byte(nil), frame...))
+	}
+}
+
+// handle routes one packet. Packets that are none, and those for services that nobody has registered, are dropped
+// without a word (PROTOCOL.md section 2).
+func (c *connection) handle(text []byte) {
+	packet, err := wire.DecodePacket(text)
+	if err != nil {
+		return
+	}
+	t := c.broker.frontend.table.Load()
+	if s := t.services[packet.Service]; s != nil {
+		c.meet(t)
+		s.dispatch(c, packet.Message)
+	}
+}
+
+// begin notes that call is being worked on.
+func (c *connection) begin(call *Call) {
+	c.call = call
+	c.called = c.loop.now
+}
+
+// completed is told that a call has its answer, and that all it has caused on this loop is written.
+func (c *connection) completed(call *Call) {
+	if c.call != call {
+		return // it took too long and was answered already
+	}
+	c.answered(call)
+	c.next()
+}
+
+func (c *connection) answered(call *Call) {
+	c.call = nil
+	if !call.silent {
+		c.send(call.frame())
+	}
+}
+
+// next goes on with the requests that wait.
+func (c *connection) next() {
+	for c.call == nil && len(c.waiting) > 0 && c.state <= stateEnding {
+		text := c.waiting[0]
+		c.waiting[0] = nil
+		if c.waiting = c.waiting[1:]; len(c.waiting) == 0 {
+			c.waiting = nil
+		}
+		c.waitingBytes -= len(text) + messageOverhead
+		c.handle(text)
+	}
+	if c.paused && c.waitingBytes <= c.loop.options.MaxPendingBytes/2 {
+		c.paused = false
+		if len(c.in) > 0 {
+			rest := c.in
+			c.in = nil
+			c.received(rest)
+		}
+		if c.wantsMore() {
+			c.socket.resume()
+		}
+	}
+	c.settle()
+}
+
+// hungUp is told that nothing more will arrive. What has arrived is still done and answered.
+func (c *connection) hungUp(err error) {
+	if c.state == stateClosing || err != io.EOF { //nolint:errorlint // a bare io.EOF is the end of the stream
+		c.broken(err)
+		return
+	}
+	c.end(farewell{code: wire.CloseAbnormal, silent: true, byPeer: true})
+}
+
+// broken is told that the network has failed.
+func (c *connection) broken(error) {
+	c.out, c.queued, c.sent = nil, 0, 0
+	c.leaveAll()
+	c.farewell = farewell{code: wire.CloseAbnormal, gone: true, deaf: true}
+	if c.state != stateClosed {
+		c.state = stateEnding
+		c.settle()
+	}
+}

@@ -1,0 +1,231 @@
+package actors
+
+import (
+	"encoding/json"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/rs/zerolog"
+
+	"github.com/snorky-go/snorky/actors/wire"
+)
+
+// host is the actor of a service. It runs on goroutines, one at a time, so that a service may block.
+type host struct {
+	mailbox
+	broker   *Broker
+	value    Service
+	service  *service // under which the value was registered
+	context  *ServiceContext
+	pid      *actor.PID
+	troubles zerolog.Logger // bounded: a service that fails all the time does not fill the log
+	started  chan error     // one result, of Start
+	stopped  chan struct{}  // closed when the actor has ended
+}
+
+// Receive runs what is to be run in the actor of the service.
+func (h *host) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *Call:
+		m.run()
+	case *presence:
+		m.tell(h)
+	case func():
+		h.guard(m)
+	case *actor.Started:
+		h.pid = ctx.Self()
+		h.started <- h.start()
+	case *actor.Stopped:
+		h.stop()
+		h.mailbox.close()
+		close(h.stopped)
+	}
+}
+
+func (h *host) start() (err error) {
+	starter, ok := h.value.(Starter)
+	if !ok {
+		return nil
+	}
+	err = errStart
+	h.guard(func() { err = starter.Start(h.context) })
+	return err
+}
+
+func (h *host) stop() {
+	h.context.stopTimers()
+	if s, ok := h.value.(Stopper); ok {
+		h.guard(s.Stop)
+	}
+	h.context.channels.dissolve()
+}
+
+// guard runs a part of the service that nobody waits for.
+func (h *host) guard(f func()) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			h.panicked(reason)
+		}
+	}()
+	f()
+}
+
+func (h *host) panicked(reason any) {
+	h.troubles.Error().Interface("panic", reason).Str("service", clip(h.service.name)).
+		Bytes("stack", debug.Stack()).Msg("panic in a service")
+}
+
+// run executes the command, wherever it is called, and gives up the command's own part of what is pending.
+func (c *Call) run() {
+	data, err := c.execute()
+	if !c.later || err != nil {
+		c.answer(data, err)
+	}
+	c.release()
+}
+
+func (c *Call) execute() (data []byte, err error) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			c.service.host.panicked(reason)
+			data, err = nil, wire.ErrInternal
+			c.refuse(wire.ErrInternal)
+		}
+	}()
+	if c.handler == nil {
+		peer, _ := c.Peer()
+		c.service.receiver.Receive(peer, c.params)
+		return nil, nil
+	}
+	return c.handler.run(c)
+}
+
+// presence tells a service that a connection has come or gone.
+type presence struct {
+	peer      Peer
+	connected bool
+}
+
+func (p *presence) tell(h *host) {
+	if p.connected {
+		if l, ok := h.value.(ConnectListener); ok {
+			h.guard(func() { l.Connected(p.peer) })
+		}
+		return
+	}
+	if l, ok := h.value.(DisconnectListener); ok {
+		h.guard(func() { l.Disconnected(p.peer) })
+	}
+}
+
+// ServiceContext is what a Service gets at Start, and may keep. Its methods may be called from any goroutine.
+type ServiceContext struct {
+	host     *host
+	channels *Channels
+
+	mu     sync.Mutex
+	timers map[*time.Timer]struct{} // nil after the end
+}
+
+// Name is the name under which the service is registered.
+func (c *ServiceContext) Name() string { return c.host.service.name }
+
+// Logger is for lines about the service.
+func (c *ServiceContext) Logger() *zerolog.Logger { return &c.host.troubles }
+
+// Channels are the service's own, which it shares with no other.
+func (c *ServiceContext) Channels() *Channels { return c.channels }
+
+// Do runs f in the actor of the service, after what waits there already; after the end of the service it does nothing.
+// Do itself does not wait.
+func (c *ServiceContext) Do(f func()) { c.host.PostUserMessage(f) }
+
+// After runs f in the actor of the service when d has passed, unless stop is called in the actor before.
+func (c *ServiceContext) After(d time.Duration, f func()) (stop func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.timers == nil {
+		return func() {}
+	}
+	stopped := false // touched in the actor only
+	var timer *time.Timer
+	timer = time.AfterFunc(d, func() {
+		c.forget(timer)
+		c.Do(func() {
+			if !stopped {
+				f()
+			}
+		})
+	})
+	c.timers[timer] = struct{}{}
+	return func() {
+		stopped = true
+		timer.Stop()
+		c.forget(timer)
+	}
+}
+
+func (c *ServiceContext) forget(t *time.Timer) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.timers, t)
+}
+
+func (c *ServiceContext) stopTimers() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for t := range c.timers {
+		t.Stop()
+	}
+	c.timers = nil
+}
+
+// dispatch starts a request of a connection. It runs on the loop of the connection.
+func (s *service) dispatch(c *connection, message []byte) {
+	call := &Call{service: s, connection: c, identity: c.identity}
+	if s.receiver != nil {
+		call.silent = true
+		call.params = append(json.RawMessage(nil), message...)
+	} else if !call.prepare(message) {
+		return
+	}
+	call.pending.Store(1)
+	c.begin(call)
+	switch {
+	case call.err != nil:
+		call.over.Store(true)
+		c.answered(call)
+	case call.handler != nil && call.handler.direct:
+		call.runInline(c)
+	default:
+		call.params = append([]byte(nil), call.params...)
+		s.host.PostUserMessage(call)
+	}
+}
+
+// runInline runs a direct command on the loop. An answer that waits for nothing skips the mailbox.
+func (c *Call) runInline(conn *connection) {
+	c.hold()
+	c.run()
+	if c.pending.Add(-1) == 0 && c.over.CompareAndSwap(false, true) {
+		conn.answered(c)
+	}
+}
+
+// prepare reads the request of an RPC service. It reports false for what is no request and gets no answer.
+func (c *Call) prepare(message []byte) bool {
+	request, err := wire.DecodeRequest(message)
+	if err != nil {
+		return false
+	}
+	c.setID(request.CallID)
+	c.params = request.Params
+	if h, ok := c.service.commands[request.Command]; ok && request.IsString {
+		c.handler = h
+	} else {
+		c.err = wire.ErrUnknownCommand
+	}
+	return true
+}

@@ -1,0 +1,187 @@
+package actors
+
+import (
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/snorky-go/snorky/actors/wire"
+)
+
+// leaf is the actor that fans out what is published to one channel to the subscribers on one loop. It lives on that
+// loop, so it writes to their sockets itself.
+//
+// What arrives while it writes forms the next batch: one buffer that all subscribers share, one write for each. It
+// takes messages only between two batches, and gives others their turn every few hundred subscribers.
+type leaf struct {
+	mailbox
+	root *channel
+	loop *loop
+	pid  *actor.PID
+
+	subscribers []*connection // nil where one has left
+	holes       int
+	gone        int // subscribers that have left and the root does not know about
+
+	batch []*publication
+	bytes int    // of batch
+	shout []byte // the bytes of batch, while they are being written
+	at    int    // the next subscriber
+	end   int    // the first that joined after the batch
+}
+
+const (
+	// fanOutStep is the number of subscribers served before others get their turn: about a millisecond of system
+	// calls.
+	fanOutStep = 256
+	// maxBatch bounds a batch in bytes. A reader has to be able to take it in between two batches: what it does not
+	// take counts against Options.MaxQueuedBytes.
+	maxBatch = 128 << 10
+)
+
+var _ turnTaker = (*leaf)(nil)
+
+// Receive collects publications, and lets subscribers come and go between them.
+func (l *leaf) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *publication:
+		l.batch = append(l.batch, m)
+		if l.bytes += len(m.frame); l.bytes >= maxBatch {
+			l.begin()
+		}
+	case *joining:
+		l.begin() // what was published before is not for the new subscriber
+		l.admit(m)
+	case *parting:
+		l.begin() // and what was published before is for the old one
+		l.batchDone()
+		l.dismiss(m)
+	case dissolution:
+		l.begin()
+		l.batchDone()
+		for _, c := range l.subscribers {
+			if c != nil {
+				c.leave(l.root)
+			}
+		}
+	case *actor.Started:
+		l.pid = ctx.Self()
+	case *actor.Stopped:
+		l.mailbox.close()
+	}
+}
+
+// proceed writes what there is to write before the next message is taken.
+func (l *leaf) proceed(drained bool) bool {
+	if drained {
+		l.begin()
+	}
+	if l.shout != nil && !l.step(fanOutStep) {
+		return false
+	}
+	if drained && l.gone > 0 {
+		l.root.PostUserMessage(&departure{loop: l.loop.id, count: l.gone})
+		l.gone = 0
+	}
+	return true
+}
+
+// begin starts to write the batch, if there is one. Who subscribes from now on does not get it.
+func (l *leaf) begin() {
+	if len(l.batch) == 0 || l.shout != nil {
+		return
+	}
+	l.shout = l.batch[0].frame
+	if len(l.batch) > 1 {
+		// A slow reader may hold on to the buffer, so it cannot be used again.
+		l.shout = make([]byte, 0, l.bytes)
+		for _, p := range l.batch {
+			l.shout = append(l.shout, p.frame...)
+		}
+	}
+	l.at, l.end = 0, len(l.subscribers)
+}
+
+// step writes the batch to the next n subscribers and reports whether it is done with all of them.
+func (l *leaf) step(n int) bool {
+	end := min(l.end, l.at+n)
+	for _, c := range l.subscribers[l.at:end] {
+		if c != nil {
+			c.deliver(l.shout)
+		}
+	}
+	l.at = end
+	if l.at < l.end {
+		return false
+	}
+	for i, p := range l.batch {
+		l.batch[i] = nil
+		p.written()
+	}
+	l.batch, l.bytes, l.shout = l.batch[:0], 0, nil
+	l.compact()
+	return true
+}
+
+// batchDone writes all of the batch in this turn.
+func (l *leaf) batchDone() {
+	if l.shout != nil {
+		l.step(len(l.subscribers))
+	}
+}
+
+func (l *leaf) admit(m *joining) {
+	if err := m.connection.maySubscribe(l.root); err != nil {
+		l.lose()
+		m.call.refuse(err)
+	} else {
+		m.connection.subscribed(l, len(l.subscribers))
+		l.subscribers = append(l.subscribers, m.connection)
+	}
+	m.call.release()
+}
+
+func (l *leaf) dismiss(m *parting) {
+	if !m.connection.leave(l.root) {
+		m.call.refuse(wire.ErrNotSubscribed)
+	}
+	m.call.release()
+}
+
+// remove takes out the subscriber at position i. It leaves a hole: moving another one there while a batch is being
+// written would serve that one twice, or not at all.
+func (l *leaf) remove(i int) {
+	l.subscribers[i] = nil
+	l.holes++
+	l.lose()
+}
+
+// lose has the root told, at the end of the turn, that a subscriber is gone.
+func (l *leaf) lose() {
+	if l.gone++; l.gone == 1 {
+		l.nudge()
+	}
+}
+
+// compact closes the holes when they are most of the list. No batch is being written.
+func (l *leaf) compact() {
+	if l.holes <= len(l.subscribers)/2 {
+		return
+	}
+	kept := make([]*connection, 0, len(l.subscribers)-l.holes)
+	for _, c := range l.subscribers {
+		if c != nil {
+			c.moved(l, len(kept))
+			kept = append(kept, c)
+		}
+	}
+	l.subscribers, l.holes = kept, 0
+}
+
+func (m *joining) undeliverable() {
+	m.call.refuse(wire.ErrInternal)
+	m.call.release()
+}
+
+func (m *parting) undeliverable() {
+	m.call.refuse(wire.ErrNotSubscribed)
+	m.call.release()
+}

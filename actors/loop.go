@@ -1,0 +1,191 @@
+package actors
+
+import (
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/rs/zerolog"
+)
+
+// loop is an event loop: a protoactor dispatcher that also owns sockets. One goroutine gives turns to the actors of
+// the loop and polls its sockets in between, so everything that belongs to a connection (descriptor, buffers,
+// subscriptions) is touched by that goroutine alone and needs no lock.
+//
+// Nothing that runs on a loop may block.
+type loop struct {
+	id          int
+	options     *Options
+	logger      *zerolog.Logger
+	start       time.Time
+	connections *spawner
+	channels    *spawner
+	leaves      *spawner
+
+	mu       sync.Mutex
+	ready    []task
+	parked   bool
+	stopping bool
+
+	// Owned by the goroutine of the loop.
+	running []task
+	now     time.Duration // since start, read once a turn
+	poller  poller
+	conns   []*connection
+	flushes []*connection // have something to send at the end of this turn
+	limits  map[*connection]struct{}
+	scratch []byte
+	drain   *drain
+	visited int // where the walk over conns stands, see deadlines.go
+	timer   *time.Timer
+}
+
+var _ scheduler = (*loop)(nil)
+
+// poller is how a loop waits: for a task, and for sockets where it owns some.
+type poller interface {
+	// poll handles what has happened on the sockets and reports whether there was anything. It does not wait.
+	poll() bool
+	// park waits until something happened on a socket or l has a task.
+	park(l *loop)
+	// wake ends a park; any goroutine may call it, but only after it has seen parked set, and cleared it.
+	wake()
+	close()
+}
+
+func newLoop(id int, system *actor.ActorSystem, options *Options, start time.Time) (*loop, error) {
+	l := &loop{id: id, options: options, logger: &options.Logger, start: start, limits: map[*connection]struct{}{}}
+	l.connections = newSpawner(system, l, "connection")
+	l.channels = newSpawner(system, l, "channel")
+	l.leaves = newSpawner(system, l, "leaf")
+	var err error
+	if l.poller, err = newPoller(l, options.Portable); err != nil {
+		return nil, err
+	}
+	l.timer = time.AfterFunc(options.tick(), func() { l.schedule((*tick)(l)) })
+	return l, nil
+}
+
+// schedule gives t a turn; any goroutine may call it.
+func (l *loop) schedule(t task) {
+	l.mu.Lock()
+	l.ready = append(l.ready, t)
+	wake := l.parked
+	l.parked = false
+	l.mu.Unlock()
+	if wake {
+		l.poller.wake()
+	}
+}
+
+// errand is a function as a task.
+type errand func()
+
+func (e errand) run() { e() }
+
+// Schedule is the slow way of schedule, for protoactor's own mailboxes.
+func (l *loop) Schedule(fn func()) { l.schedule(errand(fn)) }
+
+// Throughput is the number of messages an actor may take in one turn.
+func (*loop) Throughput() int { return throughput }
+
+// main runs the loop until stop.
+func (l *loop) main() {
+	defer l.poller.close()
+	defer l.timer.Stop()
+	for l.turn() {
+	}
+}
+
+// turn gives each waiting task one turn and looks at the sockets once. A task that wants another turn queues behind
+// those that came meanwhile.
+func (l *loop) turn() (more bool) {
+	l.mu.Lock()
+	l.running, l.ready = l.ready, l.running[:0]
+	stop := l.stopping && len(l.running) == 0
+	l.mu.Unlock()
+	if stop {
+		return false
+	}
+	l.now = time.Since(l.start)
+	for i, t := range l.running {
+		l.running[i] = nil
+		l.guard(t.run)
+	}
+	l.flush()
+	busy := l.poller.poll()
+	l.flush()
+	if len(l.running) == 0 && !busy {
+		l.poller.park(l)
+	}
+	return true
+}
+
+// guard keeps the loop alive when what it runs does not.
+func (l *loop) guard(f func()) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			l.logger.Error().Interface("panic", reason).Bytes("stack", debug.Stack()).Msg("panic on an event loop")
+		}
+	}()
+	f()
+}
+
+// flush sends what the turn has queued, one write for each connection.
+func (l *loop) flush() {
+	for len(l.flushes) > 0 {
+		flushes := l.flushes
+		l.flushes = nil
+		for i, c := range flushes {
+			flushes[i] = nil
+			c.flushing = false
+			c.flush()
+		}
+		if l.flushes == nil {
+			l.flushes = flushes[:0]
+			return
+		}
+	}
+}
+
+// tryPark announces that the loop is about to wait. It reports false when there is something to do.
+func (l *loop) tryPark() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.parked = len(l.ready) == 0 && !l.stopping
+	return l.parked
+}
+
+func (l *loop) unpark() {
+	l.mu.Lock()
+	l.parked = false
+	l.mu.Unlock()
+}
+
+// stop ends the loop when it has nothing left to do.
+func (l *loop) stop() {
+	l.mu.Lock()
+	l.stopping = true
+	l.mu.Unlock()
+	l.schedule(errand(func() {}))
+}
+
+// signalPoller is the poller of a loop without sockets of its own.
+type signalPoller struct {
+	signal chan struct{}
+}
+
+func newSignalPoller() *signalPoller { return &signalPoller{signal: make(chan struct{}, 1)} }
+
+func (*signalPoller) poll() bool { return false }
+func (*signalPoller) close()     {}
+
+func (p *signalPoller) park(l *loop) {
+	if l.tryPark() {
+		<-p.signal
+	}
+}
+
+// wake cannot find the signal full: it is sent once for each time that parked was cleared.
+func (p *signalPoller) wake() { p.signal <- struct{}{} }

@@ -1,0 +1,319 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/rs/zerolog"
+
+	"github.com/snorky-go/snorky/actors/wire"
+)
+
+// Errors of registries.
+var (
+	ErrNameTaken         = errors.New("a service of this name is registered already")
+	ErrNoName            = errors.New("a service needs a name")
+	ErrUnknownService    = errors.New("no such service")
+	ErrAlreadyRegistered = errors.New("this service is registered already, under another name")
+	ErrNotRegistered     = errors.New("the service this one is a companion of is not registered")
+	ErrNotComparable     = errors.New("a service must be a pointer or another comparable value")
+	ErrNoReceiver        = errors.New("a service needs commands, or, in the frontend, a method Receive")
+	ErrStopped           = errors.New("the broker has stopped")
+
+	errStart     = errors.New("panic in Start")
+	errNoHandler = errors.New("a command is made by Command or Direct, with a struct for its parameters")
+)
+
+// Registry is the actor that knows the services behind one door. It publishes what it knows as an immutable table, so
+// packets are routed by it, but never wait for it.
+type Registry struct {
+	mailbox
+	broker *Broker
+	pid    *actor.PID
+	front  bool
+	table  atomic.Pointer[table]
+}
+
+// table is what a registry offers at one moment.
+type table struct {
+	generation uint64
+	services   map[string]*service
+	listeners  []*service // those that want to know of connections
+}
+
+// service is a Service under the name that it has in a registry.
+type service struct {
+	name       string
+	host       *host
+	owner      bool                // the host ends with this entry
+	commands   map[string]*Handler // nil for a Receiver
+	receiver   Receiver
+	prefix     []byte // of its packets, up to the content
+	generation uint64 // of the first table it was in
+}
+
+// frame makes a WebSocket frame of a packet of the service. This is the one place where that happens: a publication is
+// encoded here, once, for all its receivers.
+func (s *service) frame(content []byte) []byte {
+	size := len(s.prefix) + len(content) + 1
+	frame := make([]byte, 0, wire.FrameSize(size))
+	frame = wire.AppendFrameHeader(frame, wire.OpText, size)
+	frame = append(frame, s.prefix...)
+	frame = append(frame, content...)
+	return append(frame, '}')
+}
+
+func (s *service) connected(c *connection)    { s.tell(c, true) }
+func (s *service) disconnected(c *connection) { s.tell(c, false) }
+
+func (s *service) tell(c *connection, connected bool) {
+	s.host.PostUserMessage(&presence{peer: Peer{connection: c, service: s}, connected: connected})
+}
+
+type registration struct {
+	name   string
+	value  Service
+	result chan error
+}
+
+type removal struct {
+	name   string
+	result chan error
+}
+
+func (r *registration) undeliverable() { r.result <- ErrStopped }
+func (r *removal) undeliverable()      { r.result <- ErrStopped }
+
+// Register offers s under name. It returns when Start has, if s is a Starter; from then on packets reach s.
+func (r *Registry) Register(name string, s Service) error {
+	result := make(chan error, 1)
+	r.PostUserMessage(&registration{name: name, value: s, result: result})
+	return <-result
+}
+
+// Unregister takes the service away. Calls that it has not begun are answered with wire.ErrInternal. It returns when
+// Stop has, if the service is a Stopper. Its companions are of no use any more and should be unregistered before.
+func (r *Registry) Unregister(name string) error {
+	result := make(chan error, 1)
+	r.PostUserMessage(&removal{name: name, result: result})
+	return <-result
+}
+
+// Names returns the names of all services, sorted.
+func (r *Registry) Names() []string {
+	return slices.Sorted(maps.Keys(r.table.Load().services))
+}
+
+// Receive handles changes. They may take as long as a service takes to start; nobody but who asked waits for that.
+func (r *Registry) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *registration:
+		m.result <- r.register(m)
+	case *removal:
+		m.result <- r.remove(m.name)
+	case *actor.Started:
+		r.pid = ctx.Self()
+	case *actor.Stopped:
+		r.mailbox.close()
+	}
+}
+
+func (r *Registry) register(m *registration) error {
+	old := r.table.Load()
+	if m.name == "" {
+		return ErrNoName
+	}
+	if old.services[m.name] != nil {
+		return fmt.Errorf("%w: %s", ErrNameTaken, clip(m.name))
+	}
+	s, err := r.newService(m)
+	if err != nil {
+		return err
+	}
+	next := &table{generation: old.generation + 1, services: maps.Clone(old.services), listeners: old.listeners}
+	next.services[m.name] = s
+	s.generation = next.generation
+	if r.front && s.listens() {
+		next.listeners = append(slices.Clip(old.listeners), s)
+	}
+	r.table.Store(next)
+	if r.front && s.listens() {
+		r.broker.announce()
+	}
+	return nil
+}
+
+func (r *Registry) newService(m *registration) (*service, error) {
+	if m.value == nil || !reflect.TypeOf(m.value).Comparable() {
+		return nil, ErrNotComparable
+	}
+	s := &service{name: m.name}
+	if err := s.take(m.value.Commands()); err != nil {
+		return nil, err
+	}
+	s.prefix = append(wire.AppendString([]byte(`{"service":`), m.name), `,"message":`...)
+	if r.front && s.commands == nil {
+		s.receiver, _ = m.value.(Receiver)
+	}
+	if s.commands == nil && s.receiver == nil {
+		return nil, ErrNoReceiver
+	}
+	if companion, ok := m.value.(Companion); ok {
+		s.host = r.broker.hostOf(companion.CompanionOf())
+		if s.host == nil {
+			return nil, ErrNotRegistered
+		}
+		return s, nil
+	}
+	s.owner = true
+	return s, r.broker.startHost(s, m.value)
+}
+
+func (s *service) take(commands Commands) error {
+	if commands == nil {
+		return nil
+	}
+	s.commands = make(map[string]*Handler, len(commands))
+	for name, h := range commands {
+		if h.run == nil || h.fault != nil {
+			return fmt.Errorf("command %s of service %s: %w", clip(name), clip(s.name), errors.Join(errNoHandler, h.fault))
+		}
+		s.commands[name] = &h
+	}
+	return nil
+}
+
+func (s *service) listens() bool {
+	if !s.owner {
+		return false
+	}
+	_, comes := s.host.value.(ConnectListener)
+	_, goes := s.host.value.(DisconnectListener)
+	return comes || goes
+}
+
+func (r *Registry) remove(name string) error {
+	old := r.table.Load()
+	s := old.services[name]
+	if s == nil {
+		return fmt.Errorf("%w: %s", ErrUnknownService, clip(name))
+	}
+	next := &table{generation: old.generation + 1, services: maps.Clone(old.services)}
+	delete(next.services, name)
+	next.listeners = slices.DeleteFunc(slices.Clone(old.listeners), func(l *service) bool { return l == s })
+	r.table.Store(next)
+	if s.owner {
+		r.broker.stopHost(s.host)
+	}
+	return nil
+}
+
+// startHost starts the actor of a service and waits for its Start.
+func (b *Broker) startHost(s *service, value Service) error {
+	h := &host{
+		broker: b, value: value, service: s,
+		troubles: b.logger.Sample(&zerolog.BurstSampler{Burst: 5, Period: time.Second}),
+		started:  make(chan error, 1), stopped: make(chan struct{}),
+	}
+	h.context = &ServiceContext{host: h, timers: map[*time.Timer]struct{}{}}
+	h.context.channels = newChannels(b, s)
+	s.host = h
+	b.mu.Lock()
+	taken := b.hosts[value] != nil
+	if !taken {
+		b.hosts[value] = h
+	}
+	b.mu.Unlock()
+	if taken {
+		return ErrAlreadyRegistered
+	}
+	h.pid = b.hostSpawner.spawn(h)
+	err := <-h.started
+	if err != nil {
+		b.stopHost(h)
+		return fmt.Errorf("starting service %s: %w", clip(s.name), err)
+	}
+	return nil
+}
+
+// stopHost ends the actor of a service, after what it is doing.
+func (b *Broker) stopHost(h *host) {
+	b.system.Root.Stop(h.pid)
+	<-h.stopped
+	b.mu.Lock()
+	delete(b.hosts, h.value)
+	b.mu.Unlock()
+}
+
+func (b *Broker) hostOf(value Service) *host {
+	if value == nil || !reflect.TypeOf(value).Comparable() {
+		return nil
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.hosts[value]
+}
+
+// announce has the connections that are there already meet the services that are new.
+func (b *Broker) announce() {
+	for _, l := range b.loops {
+		l.schedule(errand(func() {
+			for _, c := range l.conns {
+				c.meet(b.frontend.table.Load())
+			}
+		}))
+	}
+}
+
+// meet tells the services that want to know of the connection, each once.
+func (c *connection) meet(t *table) {
+	if t.generation == c.generation {
+		return
+	}
+	for _, s := range t.listeners {
+		if s.generation > c.generation {
+			s.connected(c)
+		}
+	}
+	c.generation = t.generation
+}
+
+// Call performs a call of the backend: the message is the content of a packet for the named service of the backend
+// registry, and the result is the content of its answer (PROTOCOL.md sections 4 and 7). Errors of the service are such
+// answers, too. It blocks until there is one, or ctx ends, and keeps nothing of message.
+//
+// The error is ErrUnknownService, wire.ErrNotRequest, or the cause of ctx.
+func (b *Broker) Call(ctx context.Context, name string, message []byte) ([]byte, error) {
+	s := b.backend.table.Load().services[name]
+	if s == nil {
+		return nil, ErrUnknownService
+	}
+	call := &Call{service: s}
+	if !call.prepare(message) {
+		return nil, wire.ErrNotRequest
+	}
+	if call.err != nil {
+		return call.appendContent(nil), nil
+	}
+	call.pending.Store(1)
+	call.done = make(chan struct{})
+	if call.handler.direct {
+		call.run()
+	} else {
+		call.params = append([]byte(nil), call.params...)
+		s.host.PostUserMessage(call)
+	}
+	select {
+	case <-call.done:
+		return call.appendContent(nil), nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}

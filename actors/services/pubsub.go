@@ -1,0 +1,171 @@
+// Package services holds the services that come with the broker. They use nothing that a service of a user's own could
+// not use, too.
+package services
+
+import (
+	"encoding/json"
+	"sync"
+
+	"github.com/snorky-go/snorky/actors"
+	"github.com/snorky-go/snorky/actors/wire"
+)
+
+// Policy says which clients may publish to a PubSub. The backend may always.
+type Policy int
+
+// The policies. The zero value is the safe one.
+const (
+	Nobody Policy = iota
+	Authenticated
+	Everybody
+)
+
+// PubSub is the service of PROTOCOL.md section 6.4: clients subscribe to channels and get what is published there.
+//
+// Its commands touch nothing but the caller's connection and the channels, so they run where the call comes in.
+type PubSub struct {
+	policy   Policy
+	allows   func(*actors.Call, json.RawMessage) bool
+	channels channelsOnce
+}
+
+// channelsOnce holds the channels of a service. The backend's side may ask for them before the service has started.
+type channelsOnce struct {
+	mu       sync.RWMutex
+	channels *actors.Channels
+}
+
+func (o *channelsOnce) set(c *actors.Channels) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.channels = c
+}
+
+func (o *channelsOnce) get() (*actors.Channels, error) {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	if o.channels == nil {
+		return nil, wire.ErrInternal
+	}
+	return o.channels, nil
+}
+
+// NewPubSub returns a PubSub with a fixed policy.
+func NewPubSub(policy Policy) *PubSub { return &PubSub{policy: policy} }
+
+// NewPubSubFunc returns a PubSub that asks whether the maker of a call may publish to a channel, given as the raw JSON
+// value. allows is called in the actor of the service, one call at a time, and may block; a panic in it refuses.
+func NewPubSubFunc(allows func(call *actors.Call, channel json.RawMessage) bool) *PubSub {
+	return &PubSub{allows: allows}
+}
+
+// Start takes the channels. It is called by the registry.
+func (p *PubSub) Start(c *actors.ServiceContext) error {
+	p.channels.set(c.Channels())
+	return nil
+}
+
+type channelParams struct {
+	Channel json.RawMessage `json:"channel"`
+}
+
+type publishParams struct {
+	Channel json.RawMessage `json:"channel"`
+	Message json.RawMessage `json:"message"`
+}
+
+// Commands are those of PROTOCOL.md section 6.4.
+func (p *PubSub) Commands() actors.Commands {
+	publish := actors.Direct(p.publish)
+	if p.allows != nil {
+		publish = actors.Command(p.publish) // somebody else's code may block
+	}
+	return actors.Commands{
+		"subscribe":   actors.Direct(p.subscribe),
+		"unsubscribe": actors.Direct(p.unsubscribe),
+		"publish":     publish,
+	}
+}
+
+func (p *PubSub) subscribe(call *actors.Call, params channelParams) (any, error) {
+	channels, err := p.channels.get()
+	if err != nil {
+		return nil, err
+	}
+	return nil, channels.Subscribe(call, params.Channel)
+}
+
+func (p *PubSub) unsubscribe(call *actors.Call, params channelParams) (any, error) {
+	channels, err := p.channels.get()
+	if err != nil {
+		return nil, err
+	}
+	return nil, channels.Unsubscribe(call, params.Channel)
+}
+
+func (p *PubSub) publish(call *actors.Call, params publishParams) (any, error) {
+	if !p.mayPublish(call, params.Channel) {
+		return nil, wire.ErrNotAuthorized
+	}
+	return nil, p.send(call, params)
+}
+
+func (p *PubSub) mayPublish(call *actors.Call, channel json.RawMessage) bool {
+	if p.allows != nil {
+		return p.allows(call, channel)
+	}
+	switch p.policy {
+	case Everybody:
+		return true
+	case Authenticated:
+		return call.Identity() != nil
+	case Nobody:
+	}
+	return false
+}
+
+// send publishes for clients and backends alike.
+func (p *PubSub) send(call *actors.Call, params publishParams) error {
+	channels, err := p.channels.get()
+	if err != nil {
+		return err
+	}
+	const form = `{"type":"message","channel":,"message":}`
+	content := make([]byte, 0, len(form)+len(params.Channel)+len(params.Message))
+	content = append(content, `{"type":"message","channel":`...)
+	content = append(content, params.Channel...)
+	content = append(content, `,"message":`...)
+	content = append(content, params.Message...)
+	content = append(content, '}')
+	return channels.Publish(call, params.Channel, content)
+}
+
+// PubSubBackend is the backend's side of a PubSub, PROTOCOL.md section 8.1: it publishes whatever the policy for clients
+// says.
+type PubSubBackend struct {
+	pubsub *PubSub
+}
+
+// NewPubSubBackend returns the backend's side of p.
+func NewPubSubBackend(p *PubSub) *PubSubBackend { return &PubSubBackend{pubsub: p} }
+
+// Commands are publish, as in PROTOCOL.md section 8.1, and subscribers, which answers how many connections are
+// subscribed to a channel.
+func (b *PubSubBackend) Commands() actors.Commands {
+	return actors.Commands{
+		"publish":     actors.Direct(b.publish),
+		"subscribers": actors.Direct(b.subscribers),
+	}
+}
+
+func (b *PubSubBackend) publish(call *actors.Call, params publishParams) (any, error) {
+	return nil, b.pubsub.send(call, params)
+}
+
+func (b *PubSubBackend) subscribers(_ *actors.Call, params channelParams) (int, error) {
+	channels, err := b.pubsub.channels.get()
+	if err != nil {
+		return 0, err
+	}
+	return channels.Subscribers(params.Channel), nil
+}

@@ -1,0 +1,172 @@
+package actors
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// pollSocket is a socket that a loop owns: a bare descriptor in the epoll of the loop.
+//
+// All system calls on it are made by the loop. They cannot block, so they are made without telling Go's scheduler,
+// which is a good part of their cost otherwise.
+type pollSocket struct {
+	connection *connection
+	epoll      *epoll
+	fd         int
+	ended      bool // the peer or the network is done: read until that shows
+	unread     bool // there may be something to read, which the connection does not want yet
+	queued     bool // in epoll.again
+}
+
+var _ socket = (*pollSocket)(nil)
+
+// takeOver makes a connection of the loop's out of one of Go's. It returns nil for those that have no descriptor of
+// their own (TLS), and where the loop has no epoll.
+func takeOver(l *loop, nc net.Conn, c *connection) (socket, error) {
+	e, ok := l.poller.(*epoll)
+	if !ok {
+		return nil, nil
+	}
+	var raw syscall.RawConn
+	var err error
+	switch nc := nc.(type) {
+	case *net.TCPConn:
+		raw, err = nc.SyscallConn()
+	case *net.UnixConn:
+		raw, err = nc.SyscallConn()
+	default:
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("taking over a socket: %w", err)
+	}
+	s := &pollSocket{epoll: e, connection: c}
+	var dupErr error
+	err = raw.Control(func(fd uintptr) { s.fd, dupErr = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0) })
+	if err == nil {
+		err = dupErr
+	}
+	if err != nil {
+		return nil, fmt.Errorf("taking over a socket: %w", err)
+	}
+	_ = nc.Close()
+	_ = unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_SNDBUF, l.options.SendBuffer)
+	return s, nil
+}
+
+func (s *pollSocket) open() error { return s.epoll.register(s) }
+
+// happened is called by the epoll.
+func (s *pollSocket) happened(events uint32) {
+	if events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		s.ended = true
+	}
+	if events&unix.EPOLLOUT != 0 {
+		s.connection.writable()
+	}
+	if events&(unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		s.read()
+	}
+}
+
+// read takes what has arrived, at most one buffer: a client that sends without end shares the loop with the others.
+func (s *pollSocket) read() {
+	c := s.connection
+	if c.state == stateClosed {
+		return
+	}
+	if !c.wantsMore() {
+		s.unread = true
+		return
+	}
+	s.unread = false
+	buffer := s.epoll.buffer[:]
+	n, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(s.fd), uintptr(unsafe.Pointer(&buffer[0])),
+		uintptr(len(buffer)), unix.MSG_DONTWAIT, 0, 0)
+	switch {
+	case errno == unix.EAGAIN:
+	case errno == unix.EINTR:
+		s.readLater()
+	case errno != 0:
+		c.hungUp(errno)
+	case n == 0:
+		c.hungUp(io.EOF)
+	default:
+		// A read that does not fill the buffer has emptied the socket, unless the end is still to be read.
+		if int(n) == len(buffer) || s.ended {
+			s.readLater()
+		}
+		c.received(buffer[:n])
+	}
+}
+
+func (s *pollSocket) readLater() {
+	if !s.queued {
+		s.queued = true
+		s.epoll.again = append(s.epoll.again, s)
+	}
+}
+
+func (s *pollSocket) resume() {
+	if s.unread {
+		s.readLater()
+	}
+}
+
+func (s *pollSocket) writeOne(b []byte) (int, error) {
+	if len(b) == 0 {
+		return 0, nil
+	}
+	n, _, errno := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(s.fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)),
+		unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
+	return sent(int(n), errno) //nolint:gosec // n is a length when errno is 0
+}
+
+func (s *pollSocket) write(buffers [][]byte) (int, error) {
+	const most = 64 // vectors; the kernel's own bound is 1024
+	if len(buffers) == 1 {
+		return s.writeOne(buffers[0])
+	}
+	total := 0
+	for len(buffers) > 0 {
+		part := buffers[:min(most, len(buffers))]
+		buffers = buffers[len(part):]
+		n, err := unix.SendmsgBuffers(s.fd, part, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+		var errno syscall.Errno
+		if err != nil {
+			errno, _ = err.(syscall.Errno) //nolint:errorlint // x/sys returns it bare
+			n = 0
+		}
+		n, err = sent(n, errno)
+		total += n
+		if err != nil || n < length(part) {
+			return total, err
+		}
+	}
+	return total, nil
+}
+
+func sent(n int, errno syscall.Errno) (int, error) {
+	switch errno {
+	case 0:
+		return n, nil
+	case unix.EAGAIN, unix.EINTR, unix.ENOBUFS:
+		return 0, nil
+	}
+	return 0, errno
+}
+
+// idle is true: what was taken is with the kernel.
+func (s *pollSocket) idle() bool { return true }
+
+func (s *pollSocket) finish() { _ = unix.Shutdown(s.fd, unix.SHUT_WR) }
+
+func (s *pollSocket) close() {
+	s.epoll.forget(s)
+	_ = unix.Close(s.fd)
+}

@@ -1,0 +1,167 @@
+package actors
+
+import (
+	"net"
+	"sync"
+)
+
+// portableSocket serves any net.Conn: TLS, pipes, and sockets of systems without epoll. One goroutine reads as long as
+// the connection lives; another writes while there is something to write. What waits meanwhile stays with the
+// connection, which hands over all of it at once when the writer is done, so the bound on it is the same as on a loop.
+type portableSocket struct {
+	connection *connection
+	conn       net.Conn
+	goroutines *goroutines
+
+	// The reader and the loop take turns with these: the reader fills them and posts arrived, the loop gives them
+	// back with turn.
+	buffer   []byte
+	n        int
+	readErr  error
+	arrived  arrived
+	turn     chan struct{}
+	waiting  bool // the loop holds the turn
+	isClosed bool
+
+	mu       sync.Mutex
+	writing  net.Buffers // handed over to the writer
+	busy     bool
+	writeErr error
+	written  written
+	handed   bool // the loop: a write did not take everything, writable is owed
+}
+
+var _ socket = (*portableSocket)(nil)
+
+// arrived and written tell the connection, through its mailbox, what the goroutines of its socket did.
+type (
+	arrived struct{ socket *portableSocket }
+	written struct{ socket *portableSocket }
+)
+
+// portableReadBuffer is small because every idle connection has one; a message that is larger comes in pieces.
+const portableReadBuffer = 512
+
+func newPortableSocket(nc net.Conn, g *goroutines, c *connection) *portableSocket {
+	s := &portableSocket{connection: c, conn: nc, goroutines: g, turn: make(chan struct{}, 1)}
+	s.arrived.socket, s.written.socket = s, s
+	return s
+}
+
+func (s *portableSocket) open() error {
+	s.goroutines.wg.Go(s.read)
+	return nil
+}
+
+// read is the reader. The loop ends it by closing the connection or the channel.
+func (s *portableSocket) read() {
+	s.buffer = make([]byte, portableReadBuffer)
+	for {
+		s.n, s.readErr = s.conn.Read(s.buffer)
+		err := s.readErr
+		full := s.n == len(s.buffer)
+		s.connection.PostUserMessage(&s.arrived)
+		if _, open := <-s.turn; !open || err != nil {
+			return
+		}
+		if full && len(s.buffer) < 64<<10 {
+			s.buffer = make([]byte, 4*len(s.buffer))
+		}
+	}
+}
+
+// deliver runs on the loop when the reader has posted.
+func (s *portableSocket) deliver() {
+	if s.isClosed {
+		return
+	}
+	s.waiting = true
+	s.resume()
+}
+
+func (s *portableSocket) resume() {
+	c := s.connection
+	if !s.waiting || !c.wantsMore() {
+		return
+	}
+	s.waiting = false
+	n, err := s.n, s.readErr
+	if n > 0 {
+		c.received(s.buffer[:n])
+	}
+	if err != nil && c.state != stateClosed {
+		c.hungUp(err)
+	}
+	if !s.isClosed {
+		s.turn <- struct{}{}
+	}
+}
+
+func (s *portableSocket) writeOne(b []byte) (int, error) { return s.write([][]byte{b}) }
+
+func (s *portableSocket) write(buffers [][]byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.writeErr != nil {
+		return 0, s.writeErr
+	}
+	if s.busy {
+		s.handed = true
+		return 0, nil
+	}
+	s.busy = true
+	s.writing = append(net.Buffers(nil), buffers...)
+	s.goroutines.wg.Go(s.writeOut)
+	return length(buffers), nil
+}
+
+func (s *portableSocket) idle() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.handed = s.handed || s.busy
+	return !s.busy
+}
+
+// writeOut is the writer, for one batch.
+func (s *portableSocket) writeOut() {
+	_, err := s.writing.WriteTo(s.conn)
+	s.mu.Lock()
+	s.writing, s.busy, s.writeErr = nil, false, err
+	s.mu.Unlock()
+	s.connection.PostUserMessage(&s.written)
+}
+
+// drained runs on the loop when the writer has posted.
+func (s *portableSocket) drained() {
+	s.mu.Lock()
+	err, owed := s.writeErr, s.handed
+	s.handed = false
+	s.mu.Unlock()
+	switch {
+	case s.isClosed:
+	case err != nil:
+		s.connection.broken(err)
+	case owed:
+		s.connection.writable()
+	}
+}
+
+func (s *portableSocket) finish() {
+	if c, ok := s.conn.(interface{ CloseWrite() error }); ok {
+		_ = c.CloseWrite()
+	}
+}
+
+func (s *portableSocket) close() {
+	s.isClosed = true
+	_ = s.conn.Close()
+	close(s.turn)
+}
+
+// length is the number of bytes in buffers.
+func length(buffers [][]byte) (n int) {
+	for _, b := range buffers {
+		n += len(b)
+	}
+	return n
+}
