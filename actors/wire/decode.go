@@ -29,10 +29,10 @@ func decoderOf(t reflect.Type) (decoder, error) {
 		return decodeRaw, nil
 	case t == numberType:
 		return decodeNumber, nil
-	case implements(t, unmarshalerType):
+	case hasMethods(t):
 		return decodeByJSON, nil
-	case implements(t, textUnmarshalerType), t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8:
-		return decodeTextByJSON, nil
+	case isBytes(t):
+		return decodeBytes, nil
 	}
 	switch t.Kind() {
 	case reflect.String:
@@ -56,7 +56,7 @@ func decoderOf(t reflect.Type) (decoder, error) {
 	case reflect.Array:
 		return decodeArray, nil
 	case reflect.Map:
-		if t.Key().Kind() == reflect.String && !implements(t.Key(), textUnmarshalerType) {
+		if t.Key().Kind() == reflect.String && !hasMethods(t.Key()) {
 			return decodeMap, nil
 		}
 	case reflect.Struct:
@@ -65,9 +65,14 @@ func decoderOf(t reflect.Type) (decoder, error) {
 	return nil, fmt.Errorf("wire: values cannot be decoded into %s", t)
 }
 
-// implements tells whether variables of type t have the methods. Pointers do not count: what they point to does.
-func implements(t, methods reflect.Type) bool {
-	return t.Kind() != reflect.Pointer && reflect.PointerTo(t).Implements(methods)
+// hasMethods tells whether variables of type t decode themselves. Pointers do not; what they point to may.
+func hasMethods(t reflect.Type) bool {
+	p := reflect.PointerTo(t)
+	return t.Kind() != reflect.Pointer && (p.Implements(unmarshalerType) || p.Implements(textUnmarshalerType))
+}
+
+func isBytes(t reflect.Type) bool {
+	return t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8
 }
 
 // verify tells whether there are decoders for t and all that it is made of.
@@ -79,7 +84,7 @@ func verify(t reflect.Type, seen map[reflect.Type]bool) error {
 	if _, err := decoderOf(t); err != nil {
 		return err
 	}
-	if t == rawType || implements(t, unmarshalerType) || implements(t, textUnmarshalerType) {
+	if hasMethods(t) || isBytes(t) {
 		return nil
 	}
 	switch t.Kind() {
@@ -114,15 +119,20 @@ func mismatch(value []byte, v reflect.Value) error {
 	return invalid("%s is no %s", excerpt(value), v.Type())
 }
 
+// decodeByJSON is for types with methods of their own. By convention these do nothing for null, which would pass for a
+// value then.
 func decodeByJSON(value []byte, v reflect.Value, _ int) error {
+	if isNull(value) {
+		return mismatch(value, v)
+	}
 	if err := json.Unmarshal(value, v.Addr().Interface()); err != nil {
 		return invalid("%.200v", err)
 	}
 	return nil
 }
 
-// decodeTextByJSON is for types that are strings in JSON and to which encoding/json does nothing for null.
-func decodeTextByJSON(value []byte, v reflect.Value, depth int) error {
+// decodeBytes takes base64 as encoding/json does, but not a list of numbers.
+func decodeBytes(value []byte, v reflect.Value, depth int) error {
 	if value[0] != '"' {
 		return mismatch(value, v)
 	}

@@ -21,8 +21,9 @@ import (
 //   - strings are copies; surrogates without a partner become U+FFFD;
 //   - slices, arrays (of exactly their length) and maps with string keys take what their elements take;
 //   - structs within take members by their exact names, may lack some, and ignore others;
-//   - a json.Unmarshaler, an encoding.TextUnmarshaler or a []byte takes what it takes with encoding/json, and what is in
-//     any is as there; but only an Unmarshaler gets to see a null.
+//   - slices of bytes take base64;
+//   - a json.Unmarshaler or encoding.TextUnmarshaler takes what it takes with encoding/json, except null, and what is in any
+//     is as there.
 //
 // If params do not fit, the error wraps ErrInvalidParams and says why, for the log; what into points to may then be
 // partly set. Any other error is a mistake in the type of into.
@@ -172,7 +173,7 @@ func newPlan(t reflect.Type) (*plan, error) {
 
 // newField plans a field; ok tells that it is a parameter.
 func newField(t reflect.Type, sf reflect.StructField) (f field, ok bool, err error) {
-	tag, tagged := sf.Tag.Lookup("json")
+	tag := sf.Tag.Get("json")
 	name, options, _ := strings.Cut(tag, ",")
 	if tag == "-" {
 		return field{}, false, nil
@@ -183,13 +184,7 @@ func newField(t reflect.Type, sf reflect.StructField) (f field, ok bool, err err
 		}
 		return field{}, false, errors.New("embedded, but no struct and without a name")
 	}
-	if !sf.IsExported() {
-		if tagged {
-			return field{}, false, errors.New("tagged, but not exported")
-		}
-		return field{}, false, nil
-	}
-	if throughHidden(t, sf.Index) {
+	if !sf.IsExported() || throughHidden(t, sf.Index) {
 		return field{}, false, nil
 	}
 	f = field{name: name, index: sf.Index}
