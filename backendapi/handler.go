@@ -1,0 +1,195 @@
+// Package backendapi is the door for application servers: a call of a backend service is one HTTP request, as PROTOCOL.md
+// section 7 describes it. Package backendapi/client is its other end.
+package backendapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/snorky-go/snorky/actors/wire"
+)
+
+// Caller carries out backend calls. *actors.Broker is the one that is meant.
+type Caller interface {
+	// Call hands message, one raw JSON value, to a backend service and returns the answer (PROTOCOL.md section 4). It
+	// blocks until there is one or ctx is done. The errors actors.ErrUnknownService, wire.ErrNotRequest and
+	// actors.ErrStopped are answered with a status of their own, every other one with "Internal error".
+	//
+	// Both arguments lie in a buffer that is used again once Call has returned an answer: what a service wants to keep,
+	// it copies. After an error the buffer is left alone, so that a call that was given up may go on reading.
+	Call(ctx context.Context, service string, message []byte) (answer []byte, err error)
+}
+
+// Handler is the resource through which backends make their calls (PROTOCOL.md section 7). It is safe for concurrent
+// use. It answers every request: a body that does not come, a service that does not answer and a panic included.
+//
+// NewServer makes the server it should run in.
+type Handler struct {
+	caller  Caller
+	options Options
+	keys    atomic.Pointer[keyring]
+
+	badKeys  throttle
+	failures throttle
+	panics   throttle
+}
+
+// New returns a Handler that makes its calls through caller. The error wraps ErrBadKey and never shows a key.
+func New(caller Caller, o Options) (*Handler, error) {
+	o = o.withDefaults()
+	h := &Handler{
+		caller:   caller,
+		options:  o,
+		badKeys:  throttle{every: o.LogInterval},
+		failures: throttle{every: o.LogInterval},
+		panics:   throttle{every: o.LogInterval},
+	}
+	h.options.Keys = nil // only their hashes stay
+	if err := h.SetKeys(o.Keys...); err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+// SetKeys replaces all keys at once, for requests whose headers are looked at from now on. Each of them opens the door:
+// to rotate a key, set the old one and the new one, let the backends change over, then set the new one alone. If one of
+// them cannot be used, or there is none, nothing changes and the error wraps ErrBadKey without showing a key.
+func (h *Handler) SetKeys(keys ...[]byte) error {
+	ring, err := newKeyring(keys)
+	if err != nil {
+		return err
+	}
+	h.keys.Store(ring)
+	return nil
+}
+
+// ServeHTTP implements http.Handler.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := exchanges.Get().(*exchange)
+	refused := h.serve(w, r, x)
+	if mustClose(r, x) {
+		w.Header()["Connection"] = closeValue
+	}
+	if refused == nil {
+		writeAnswer(w, x.answer)
+	} else {
+		writeRefusal(w, refused)
+		if !x.bodyRead {
+			linger(w, r, refused)
+		}
+	}
+	x.release()
+}
+
+// mustClose tells whether the connection may not be used again. An unread body would have to be waited for; after a
+// body in chunks, or the lax framing of HTTP/1.0, a request could hide in what one of two parsers takes for a body.
+func mustClose(r *http.Request, x *exchange) bool {
+	return !x.bodyRead && r.ContentLength != 0 || len(r.TransferEncoding) > 0 || !r.ProtoAtLeast(1, 1)
+}
+
+// serve brings the answer of a request into x or returns why there is none. It turns panics into a refusal.
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, x *exchange) (refused *refusal) {
+	defer func() {
+		if p := recover(); p != nil {
+			if p == http.ErrAbortHandler { //nolint:errorlint // a panic value, compared as net/http does
+				panic(p)
+			}
+			if muted, ok := h.panics.allow(); ok {
+				h.options.Logger.Error().Str("panic", cut(fmt.Sprint(p))).Bytes("stack", debug.Stack()).
+					Uint64("more", muted).Msg("backend call panicked")
+			}
+			refused = broken
+		}
+	}()
+	if refused = h.admit(r); refused != nil {
+		return refused
+	}
+	if refused = x.readBody(w, r, h.options.BodyTimeout, h.options.MaxBody); refused != nil {
+		return refused
+	}
+	packet, err := wire.DecodePacket(x.body)
+	if err != nil {
+		return refusalOfPacket(err)
+	}
+	return h.call(r, x, packet)
+}
+
+// admit makes the checks that need no body (PROTOCOL.md section 7), in their order.
+func (h *Handler) admit(r *http.Request) *refusal {
+	switch {
+	case r.URL.Path != h.options.Path:
+		return noSuchPath
+	case r.Method != http.MethodPost:
+		return notPost
+	case !h.keys.Load().opens(r.Header):
+		if muted, ok := h.badKeys.allow(); ok {
+			h.options.Logger.Warn().Str("remote", r.RemoteAddr).Uint64("more", muted).
+				Msg("backend call without a valid key")
+		}
+		return badKey
+	case r.ContentLength > h.options.MaxBody:
+		return bodyTooLarge
+	case isEncoded(r.Header):
+		return encodedBody
+	default:
+		return nil
+	}
+}
+
+// call makes the call and brings its answer into x.
+//
+// The context of the request is left out on purpose: it ends when the client closes its half of the connection, which
+// does not mean that it awaits no answer; and a call that has come in whole is carried out.
+func (h *Handler) call(r *http.Request, x *exchange, packet wire.Packet) *refusal {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), h.options.Timeout)
+	defer cancel()
+	x.lent = true
+	answer, err := h.caller.Call(ctx, packet.Service, packet.Message)
+	if err == nil {
+		x.lent = false
+		x.answer = wire.AppendPacket(x.answer[:0], packet.Service, answer)
+		return nil
+	}
+	if refused := refusalOfCall(err); refused != nil {
+		return refused
+	}
+	request, notOne := wire.DecodeRequest(packet.Message)
+	if notOne != nil {
+		return notRequest
+	}
+	if muted, ok := h.failures.allow(); ok {
+		h.options.Logger.Error().Err(err).Str("service", cut(packet.Service)).Str("command", cut(request.Command)).
+			Uint64("more", muted).Msg("backend call failed")
+	}
+	failure := wire.AppendError(nil, request.CallID, wire.ErrInternal.Text)
+	x.answer = wire.AppendPacket(x.answer[:0], packet.Service, failure)
+	return nil
+}
+
+// cut shortens a name from outside for the log.
+func cut(name string) string {
+	const most = 200
+	if len(name) <= most {
+		return name
+	}
+	return name[:most] + "..."
+}
+
+// lingerTime is how long a client that is still sending may take to notice that it was refused. Closing at once would
+// make its kernel throw the answer away.
+const lingerTime = time.Second
+
+// linger gives the client of an unread body the time to read the refusal. net/http itself reads away a small body and
+// closes on a large one. One of a client with a key, which went over the limit by accident, is read away here: most
+// libraries look at an answer only after they have sent everything.
+func linger(w http.ResponseWriter, r *http.Request, refused *refusal) {
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(lingerTime))
+	if refused == bodyTooLarge && r.Header.Get("Expect") == "" && control.Flush() == nil {
+		discard(r.Body)
+	}
+}

@@ -1,0 +1,70 @@
+package backendapi
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/snorky-go/snorky/actors"
+	"github.com/snorky-go/snorky/actors/wire"
+)
+
+// refusal is an answer other than 200. The text is for the developer at the other end: it says what is wrong with the
+// request and nothing about the server.
+type refusal struct {
+	status int
+	text   string
+}
+
+// Refusals, in the order in which a request is checked (PROTOCOL.md section 7).
+var (
+	noSuchPath    = &refusal{http.StatusNotFound, "no such path\n"}
+	notPost       = &refusal{http.StatusMethodNotAllowed, "calls are made by POST\n"}
+	badKey        = &refusal{http.StatusUnauthorized, "the header X-Backend-Key is missing or holds no valid key\n"}
+	bodyTooLarge  = &refusal{http.StatusRequestEntityTooLarge, "the body is too large\n"}
+	encodedBody   = &refusal{http.StatusUnsupportedMediaType, "the body must not have a Content-Encoding\n"}
+	bodyTooSlow   = &refusal{http.StatusRequestTimeout, "the body did not arrive in time\n"}
+	bodyCut       = &refusal{http.StatusBadRequest, "the body is cut off or badly framed\n"}
+	notJSON       = &refusal{http.StatusBadRequest, "the body is not JSON in UTF-8\n"}
+	tooDeep       = &refusal{http.StatusBadRequest, "the body is nested too deeply\n"}
+	notObject     = &refusal{http.StatusBadRequest, "the packet is not a JSON object\n"}
+	noService     = &refusal{http.StatusBadRequest, "the packet has no member \"service\"\n"}
+	noMessage     = &refusal{http.StatusBadRequest, "the packet has no member \"message\"\n"}
+	serviceType   = &refusal{http.StatusBadRequest, "the member \"service\" is not a string\n"}
+	noSuchService = &refusal{http.StatusNotFound, "no such service on this port\n"}
+	notRequest    = &refusal{http.StatusBadRequest, "the message is not an object with \"command\" and \"params\"\n"}
+	stopping      = &refusal{http.StatusServiceUnavailable, "the server is going down\n"}
+	broken        = &refusal{http.StatusInternalServerError, "internal server error\n"}
+)
+
+// refusalOfPacket translates the errors of wire.DecodePacket.
+func refusalOfPacket(err error) *refusal {
+	switch {
+	case errors.Is(err, wire.ErrTooDeep):
+		return tooDeep
+	case errors.Is(err, wire.ErrNotObject):
+		return notObject
+	case errors.Is(err, wire.ErrNoService):
+		return noService
+	case errors.Is(err, wire.ErrNoMessage):
+		return noMessage
+	case errors.Is(err, wire.ErrServiceType):
+		return serviceType
+	default:
+		return notJSON
+	}
+}
+
+// refusalOfCall translates the errors of a Caller that are the caller's own fault or the end of the server. It returns
+// nil for every other one: those are answered in the body of a 200.
+func refusalOfCall(err error) *refusal {
+	switch {
+	case errors.Is(err, actors.ErrUnknownService):
+		return noSuchService
+	case errors.Is(err, wire.ErrNotRequest):
+		return notRequest
+	case errors.Is(err, actors.ErrStopped):
+		return stopping
+	default:
+		return nil
+	}
+}
