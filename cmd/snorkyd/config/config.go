@@ -1,0 +1,119 @@
+// Package config holds the settings of snorkyd: one table of them, from which the flags, the environment variables, the
+// keys of the configuration file, the help and the example file are made.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Config is every setting of the server. Start from Default, since zero is a value like any other here: where the table
+// says so it stands for no limit, elsewhere it is refused.
+type Config struct {
+	// Frontend is the address, host:port, at which browsers connect; Backend the one at which applications publish.
+	// Port 0 takes any free port.
+	Frontend, Backend string
+	// KeyFile has the key of the backend, or two of them during a rotation. Empty: a random key for this run.
+	KeyFile string
+	// AllowOrigins are the origins of the pages that may connect, "*" for all. Empty: the page's own host only.
+	AllowOrigins []string
+
+	MaxConnections           int // of all clients; 0: no limit
+	MaxConnectionsPerAddress int // of one network address; 0: no limit
+	MaxSubscriptions         int // of one connection; 0: no limit
+	MaxChannelBytes          int // of a channel's name; 0: no limit
+	ReadLimit                int // bytes of one message
+	MaxPendingBytes          int // bytes of requests that wait for their turn, per connection
+
+	MaxQueuedBytes  int           // bytes that wait for a client which reads too slowly
+	MaxBacklogBytes int           // bytes that wait in one channel for its fan-out
+	SendBuffer      int           // bytes in the kernel, per connection
+	WriteTimeout    time.Duration // for a client that takes nothing
+	PingInterval    time.Duration // 0: no pings
+	PongTimeout     time.Duration // of silence; 0: never
+
+	HeaderTimeout  time.Duration // for the header of an HTTP request
+	IdleTimeout    time.Duration // between two requests of a kept HTTP connection
+	MaxHeaderBytes int           // of an HTTP request
+	BackendMaxBody int           // bytes of one backend request
+	BackendTimeout time.Duration // for the body of a backend request to arrive
+	CallTimeout    time.Duration // for the answer of a service
+
+	Loops     int           // event loops; 0: one per processor
+	Portable  bool          // no event loops for sockets
+	Drain     time.Duration // from the signal to the end
+	LogLevel  string        // debug, info, warn, error
+	LogFormat string        // auto, json, pretty
+
+	// PubSub are the services, each with a twin on the backend.
+	PubSub []PubSub
+}
+
+// PubSub declares one publish and subscribe service.
+type PubSub struct {
+	Name    string // on the frontend
+	Publish Policy // which clients may publish; the backend always may
+	Backend string // its name on the backend
+}
+
+// Policy says which clients may publish through the front door.
+type Policy string
+
+// The policies of a PubSub service.
+const (
+	Nobody        Policy = "nobody"
+	Everybody     Policy = "everybody"
+	Authenticated Policy = "authenticated"
+)
+
+// Default returns what runs without any configuration: both doors open, nobody but the backend publishes.
+func Default() Config {
+	return Config{
+		Frontend:         ":5800",
+		Backend:          "127.0.0.1:5801",
+		MaxSubscriptions: 1000,
+		MaxChannelBytes:  255,
+		ReadLimit:        64 << 10,
+		MaxPendingBytes:  256 << 10,
+		MaxQueuedBytes:   1 << 20,
+		MaxBacklogBytes:  4 << 20,
+		SendBuffer:       128 << 10,
+		WriteTimeout:     5 * time.Second,
+		PingInterval:     25 * time.Second,
+		PongTimeout:      60 * time.Second,
+		HeaderTimeout:    10 * time.Second,
+		IdleTimeout:      60 * time.Second,
+		MaxHeaderBytes:   32 << 10,
+		BackendMaxBody:   1 << 20,
+		BackendTimeout:   10 * time.Second,
+		CallTimeout:      60 * time.Second,
+		Drain:            5 * time.Second,
+		LogLevel:         "info",
+		LogFormat:        "auto",
+		PubSub:           defaultPubSub(),
+	}
+}
+
+func defaultPubSub() []PubSub {
+	return []PubSub{
+		{Name: "pubsub", Publish: Nobody, Backend: "pubsub_backend"},
+		{Name: "announcements", Publish: Nobody, Backend: "announcements_backend"},
+	}
+}
+
+// Error is a fault of the configuration, as opposed to one of the machine: nothing but another configuration helps. Its
+// text is one line and never has a key in it.
+type Error struct{ err error }
+
+// Errorf makes an Error.
+func Errorf(format string, args ...any) error { return &Error{err: fmt.Errorf(format, args...)} }
+
+func (e *Error) Error() string { return e.err.Error() }
+func (e *Error) Unwrap() error { return e.err }
+
+// IsError tells whether err is, or wraps, a fault of the configuration.
+func IsError(err error) bool {
+	_, is := errors.AsType[*Error](err)
+	return is
+}

@@ -1,0 +1,93 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+func snorkyd() Loader {
+	return Loader{Program: "snorkyd", About: "About it.", Defaults: Default()}
+}
+
+func TestGoodFiles(t *testing.T) {
+	t.Parallel()
+	origins := Default()
+	origins.AllowOrigins = []string{"*"}
+	serviceless := Default()
+	serviceless.PubSub = []PubSub{}
+	want := map[string]Config{
+		"empty.toml":       Default(),
+		"one-origin.toml":  origins,
+		"no-services.toml": serviceless,
+		"everything.toml": {
+			Frontend: "0.0.0.0:8080", Backend: "[::1]:8081", KeyFile: "/etc/snorky/key",
+			AllowOrigins:   []string{"https://example.com", "http://localhost:3000"},
+			MaxConnections: 10000, MaxConnectionsPerAddress: 50, MaxChannelBytes: 64,
+			ReadLimit: 1 << 20, MaxPendingBytes: 512 << 10, MaxQueuedBytes: 2 << 20, MaxBacklogBytes: 8 << 20,
+			SendBuffer: 64 << 10, WriteTimeout: 1500 * time.Millisecond, PongTimeout: 2 * time.Minute,
+			HeaderTimeout: 3 * time.Second, IdleTimeout: time.Hour, MaxHeaderBytes: 16 << 10,
+			BackendMaxBody: 2 << 20, BackendTimeout: 4 * time.Second, CallTimeout: 30 * time.Second,
+			Loops: 3, Portable: true, LogLevel: "debug", LogFormat: "json",
+			PubSub: []PubSub{
+				{"chat room", Everybody, "room"},
+				{"members", Authenticated, "members_backend"},
+				{"news", Nobody, "news_backend"},
+			},
+		},
+	}
+	files := testdata(t, "good")
+	if len(files) != len(want) {
+		t.Errorf("%d files, %d expectations", len(files), len(want))
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			got, err := snorkyd().Load([]string{"-config", file}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := want[filepath.Base(file)]; !reflect.DeepEqual(got.Config, want) {
+				t.Errorf("\n got %+v\nwant %+v", got.Config, want)
+			}
+			if got.File != file || got.Action != Run {
+				t.Errorf("File %q, Action %v", got.File, got.Action)
+			}
+		})
+	}
+}
+
+// Each bad file has the error it leads to in its first line.
+func TestBadFiles(t *testing.T) {
+	t.Parallel()
+	for _, file := range testdata(t, "bad") {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			first, _, _ := strings.Cut(string(text), "\n")
+			want := strings.ReplaceAll(strings.TrimPrefix(first, "# "), "FILE", file)
+			_, err = snorkyd().Load([]string{"-config", file}, nil)
+			if err == nil || err.Error() != want {
+				t.Fatalf("\n got %v\nwant %s", err, want)
+			}
+			if !IsError(err) {
+				t.Errorf("%T is not told from a fault of the machine", err)
+			}
+		})
+	}
+}
+
+func testdata(t *testing.T, kind string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("testdata", kind, "*.toml"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no files: %v", err)
+	}
+	return files
+}

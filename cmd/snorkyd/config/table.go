@@ -1,0 +1,169 @@
+package config
+
+import (
+	"strings"
+	"time"
+)
+
+// setting is one row of the table: all that snorkyd knows about a setting lies here, but for its default, which is what
+// Default has in the field.
+type setting struct {
+	name  string // key in the file and name of the flag
+	group string
+	help  string // one sentence or two, without the default
+	field func(*Config) value
+}
+
+// variable is the setting's name in the environment.
+func (s setting) variable() string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(s.name, "-", "_"))
+}
+
+const envPrefix = "SNORKY_"
+
+const (
+	groupDoors    = "Doors"
+	groupClients  = "Limits for each client"
+	groupDelivery = "Delivery"
+	groupHTTP     = "HTTP and services"
+	groupProcess  = "Process"
+)
+
+const (
+	kiB = 1 << 10
+	miB = 1 << 20
+	giB = 1 << 30
+	// many is more than any machine has of anything that is counted here.
+	many = 1_000_000_000
+	day  = 24 * time.Hour
+)
+
+// settings is in the order of the help and of the example file; the rows of a group lie together.
+var settings = []setting{
+	{
+		"frontend", groupDoors, "Where browsers connect, at /ws; /healthz answers 200 there.",
+		func(c *Config) value { return address{&c.Frontend} },
+	},
+	{
+		"backend", groupDoors, "Where applications publish, by POST to /backend. Keep it away from the public.",
+		func(c *Config) value { return address{&c.Backend} },
+	},
+	{
+		"key-file", groupDoors, "File with the backend's key, of 16 bytes or more, readable by its owner and group only. " +
+			"Two lines are two valid keys, for a rotation. SIGHUP reads it again. Without it a random key is made for this run.",
+		func(c *Config) value { return path{&c.KeyFile} },
+	},
+	{
+		"allow-origin", groupDoors, "Origin of the pages that may connect, such as https://example.com; \"*\" for all. " +
+			"May be given several times. Without it only pages of the host they connect to may.",
+		func(c *Config) value { return origins{&c.AllowOrigins} },
+	},
+
+	{
+		"max-connections", groupClients, "Connections of all clients. 0: no limit.",
+		func(c *Config) value { return count{&c.MaxConnections, 0, many} },
+	},
+	{
+		"max-connections-per-address", groupClients, "Connections from one network address. 0: no limit, which is right " +
+			"behind a proxy, where all clients have the proxy's address.",
+		func(c *Config) value { return count{&c.MaxConnectionsPerAddress, 0, many} },
+	},
+	{
+		"max-subscriptions", groupClients, "Channels of one connection. 0: no limit.",
+		func(c *Config) value { return count{&c.MaxSubscriptions, 0, many} },
+	},
+	{
+		"max-channel-name", groupClients, "Length of a channel's name. 0: no limit.",
+		func(c *Config) value { return size{&c.MaxChannelBytes, 0, miB} },
+	},
+	{
+		"read-limit", groupClients, "Length of one message from a client. A longer one ends the connection.",
+		func(c *Config) value { return size{&c.ReadLimit, 128, giB} },
+	},
+	{
+		"max-pending", groupClients, "Requests of one connection that may wait for their turn. Beyond it no more is read " +
+			"from that connection until one is answered.",
+		func(c *Config) value { return size{&c.MaxPendingBytes, kiB, giB} },
+	},
+
+	{
+		"max-queued", groupDelivery, "What may wait for a client that reads too slowly. Beyond it the connection is closed.",
+		func(c *Config) value { return size{&c.MaxQueuedBytes, 4 * kiB, giB} },
+	},
+	{
+		"max-backlog", groupDelivery, "What may wait in one channel for its fan-out. Beyond it publishers wait.",
+		func(c *Config) value { return size{&c.MaxBacklogBytes, 4 * kiB, giB} },
+	},
+	{
+		"send-buffer", groupDelivery, "The kernel's send buffer of one connection, which is not counted in max-queued.",
+		func(c *Config) value { return size{&c.SendBuffer, 4 * kiB, giB} },
+	},
+	{
+		"write-timeout", groupDelivery, "How long a client may take nothing while something waits for it.",
+		func(c *Config) value { return span{&c.WriteTimeout, 100 * time.Millisecond, day, false} },
+	},
+	{
+		"ping-interval", groupDelivery, "Time between two pings to a silent client. 0s: no pings.",
+		func(c *Config) value { return span{&c.PingInterval, 100 * time.Millisecond, day, true} },
+	},
+	{
+		"pong-timeout", groupDelivery, "Silence that ends a connection. 0s: never.",
+		func(c *Config) value { return span{&c.PongTimeout, 100 * time.Millisecond, day, true} },
+	},
+
+	{
+		"header-timeout", groupHTTP, "How long the header of an HTTP request may take to arrive.",
+		func(c *Config) value { return span{&c.HeaderTimeout, 100 * time.Millisecond, day, false} },
+	},
+	{
+		"idle-timeout", groupHTTP, "How long an HTTP connection is kept without a request.",
+		func(c *Config) value { return span{&c.IdleTimeout, 100 * time.Millisecond, day, false} },
+	},
+	{
+		"max-header", groupHTTP, "Length of the header of an HTTP request.",
+		func(c *Config) value { return size{&c.MaxHeaderBytes, 4 * kiB, 16 * miB} },
+	},
+	{
+		"backend-max-body", groupHTTP, "Length of one backend request.",
+		func(c *Config) value { return size{&c.BackendMaxBody, 128, giB} },
+	},
+	{
+		"backend-timeout", groupHTTP, "How long the body of a backend request may take to arrive.",
+		func(c *Config) value { return span{&c.BackendTimeout, 100 * time.Millisecond, day, false} },
+	},
+	{
+		"call-timeout", groupHTTP, "How long a service may take for an answer.",
+		func(c *Config) value { return span{&c.CallTimeout, 100 * time.Millisecond, day, false} },
+	},
+
+	{
+		"drain", groupProcess, "Time from SIGTERM to the end, over which the closing of connections is spread.",
+		func(c *Config) value { return span{&c.Drain, 0, day, false} },
+	},
+	{
+		"log-level", groupProcess, "The least important lines that are logged.",
+		func(c *Config) value { return choice{&c.LogLevel, []string{"debug", "info", "warn", "error"}} },
+	},
+	{
+		"log-format", groupProcess, "How lines are logged on standard error. auto: pretty on a terminal, else json.",
+		func(c *Config) value { return choice{&c.LogFormat, []string{"auto", "json", "pretty"}} },
+	},
+	{
+		"loops", groupProcess, "Event loops. 0: one per processor.",
+		func(c *Config) value { return count{&c.Loops, 0, 1024} },
+	},
+	{
+		"portable", groupProcess, "Serve each connection by goroutines instead of event loops, as systems other than Linux do.",
+		func(c *Config) value { return toggle{&c.Portable} },
+	},
+}
+
+// lookup finds a setting by its name.
+func lookup(name string) (setting, bool) {
+	for _, s := range settings {
+		if s.name == name {
+			return s, true
+		}
+	}
+	return setting{}, false
+}

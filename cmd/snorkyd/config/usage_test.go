@@ -1,0 +1,101 @@
+package config
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+const exampleFile = "../../../deploy/snorkyd.toml"
+
+func TestHelpNamesEverySetting(t *testing.T) {
+	t.Parallel()
+	var help bytes.Buffer
+	snorkyd().Usage(&help)
+	golden(t, filepath.Join("testdata", "help.txt"), help.Bytes())
+	for _, row := range settings {
+		if !strings.Contains(help.String(), "\n  -"+row.name) || !strings.Contains(help.String(), row.variable()+".") {
+			t.Errorf("the help lacks %s or %s", row.name, row.variable())
+		}
+	}
+	for line := range strings.Lines(help.String()) {
+		if len(line) > helpWidth+1 {
+			t.Errorf("%d bytes wide: %s", len(line), line)
+		}
+	}
+}
+
+// Every field of Config is in the table once, so that nothing can be set in Go alone.
+func TestTableIsComplete(t *testing.T) {
+	t.Parallel()
+	fields := make(map[uintptr]string)
+	var cfg Config
+	v := reflect.ValueOf(&cfg).Elem()
+	for i := range v.NumField() {
+		if name := v.Type().Field(i).Name; name != "PubSub" {
+			fields[v.Field(i).Addr().Pointer()] = name
+		}
+	}
+	for _, row := range settings {
+		at := reflect.ValueOf(row.field(&cfg)).Field(0).Pointer()
+		if fields[at] == "" {
+			t.Errorf("%s: its field is none of Config's, or belongs to another setting, too", row.name)
+		}
+		delete(fields, at)
+	}
+	for _, name := range fields {
+		t.Errorf("Config.%s is no setting", name)
+	}
+}
+
+func TestExampleFileHasEverySettingAtItsDefault(t *testing.T) {
+	t.Parallel()
+	var example bytes.Buffer
+	Example(&example)
+	golden(t, exampleFile, example.Bytes())
+
+	// With the comments taken away it has to say what is so without it.
+	live := regexp.MustCompile(`(?m)^#([a-z\[])`).ReplaceAllString(example.String(), "$1")
+	for _, row := range settings {
+		if !strings.Contains(live, "\n"+row.name+" = ") {
+			t.Errorf("the example lacks %s", row.name)
+		}
+	}
+	got, err := snorkyd().Load([]string{"-config", write(t, "live.toml", live)}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Config.AllowOrigins) == 0 {
+		got.Config.AllowOrigins = nil
+	}
+	if !reflect.DeepEqual(got.Config, Default()) {
+		t.Errorf("\n got %+v\nwant %+v", got.Config, Default())
+	}
+	// As it lies there, it changes nothing either.
+	if got, err = snorkyd().Load([]string{"-config", exampleFile}, nil); err != nil || !reflect.DeepEqual(got.Config, Default()) {
+		t.Errorf("%+v, %v", got.Config, err)
+	}
+}
+
+func golden(t *testing.T, file string, got []byte) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s is out of date; go test -update ./cmd/snorkyd/config writes it", file)
+	}
+}

@@ -1,0 +1,36 @@
+package config
+
+import "strings"
+
+// Validate tells what is wrong with a Config, however it was made: each value by itself, and values that contradict one
+// another. It reads no file and opens no port. Its error is an *Error.
+func (c Config) Validate() error {
+	for _, row := range settings {
+		if err := validateField(row, c.clone()); err != nil {
+			return err
+		}
+	}
+	if c.Frontend == c.Backend && !strings.HasSuffix(c.Frontend, ":0") {
+		return Errorf("frontend and backend: %s cannot be both", show(c.Frontend))
+	}
+	if c.PingInterval != 0 && c.PongTimeout != 0 && c.PongTimeout <= c.PingInterval {
+		return Errorf("pong-timeout: %s is not longer than ping-interval, %s",
+			shortSpan(c.PongTimeout), shortSpan(c.PingInterval))
+	}
+	return validatePubSub(c.PubSub)
+}
+
+// validateField sets a field of its own copy to what it has, which judges it as if it came from a file.
+func validateField(row setting, c Config) error {
+	field := row.field(&c)
+	texts := []string{field.String()}
+	if list, ok := field.(origins); ok {
+		texts = *list.at
+	}
+	for _, text := range texts {
+		if err := row.field(&c).set(text); err != nil {
+			return Errorf("%s: %s %w", row.name, show(text), err)
+		}
+	}
+	return nil
+}
