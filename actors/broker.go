@@ -62,7 +62,7 @@ func NewBroker(options Options) (*Broker, error) {
 	registries := newSpawner(b.system, b.goroutines, "registry")
 	b.frontend, b.backend = &Registry{broker: b, front: true}, &Registry{broker: b}
 	for _, r := range []*Registry{b.frontend, b.backend} {
-		r.table.Store(&table{generation: 1})
+		r.table.Store(&table{generation: 1, services: map[string]*service{}})
 		r.pid = registries.spawn(r)
 	}
 	return b, nil

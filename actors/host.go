@@ -35,7 +35,6 @@ func (h *host) Receive(ctx actor.Context) {
 	case func():
 		h.guard(m)
 	case *actor.Started:
-		h.pid = ctx.Self()
 		h.started <- h.start()
 	case *actor.Stopped:
 		h.stop()

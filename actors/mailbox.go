@@ -149,7 +149,10 @@ func (m *mailbox) run() {
 func (m *mailbox) drain() (yield bool) {
 	defer func() {
 		if reason := recover(); reason != nil {
-			m.invoker.EscalateFailure(reason, m.current)
+			failed := m.current
+			m.current = nil
+			m.invoker.EscalateFailure(reason, failed)
+			sendBack(failed)
 			yield = true
 		}
 	}()

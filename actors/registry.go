@@ -118,8 +118,6 @@ func (r *Registry) Receive(ctx actor.Context) {
 		m.result <- r.register(m)
 	case *removal:
 		m.result <- r.remove(m.name)
-	case *actor.Started:
-		r.pid = ctx.Self()
 	case *actor.Stopped:
 		r.mailbox.close()
 	}

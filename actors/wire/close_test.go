@@ -11,11 +11,15 @@ func TestReconnect(t *testing.T) {
 		want  ReconnectAdvice
 		codes []CloseCode
 	}{
-		{Now, []CloseCode{CloseGoingAway, CloseNoStatus, CloseAbnormal, CloseInternalError, CloseServiceRestart, CloseBadGateway,
-			CloseSlowReader, ClosePongTimeout, CloseWriteTimeout, 4000, 4050, 4099, 0, 999, 1004, 2999, 3000, 3999, 4300, 4999, 65535}},
+		{Now, []CloseCode{
+			CloseGoingAway, CloseNoStatus, CloseAbnormal, CloseInternalError, CloseServiceRestart, CloseBadGateway,
+			CloseSlowReader, ClosePongTimeout, CloseWriteTimeout, 4000, 4050, 4099, 0, 999, 1004, 2999, 3000, 3999, 4300, 4999, 65535,
+		}},
 		{Later, []CloseCode{CloseTryAgainLater, CloseTLSHandshake, CloseOverloaded, CloseTooManyConnections, CloseTooManyRequests, 4100, 4199}},
-		{Never, []CloseCode{CloseNormal, CloseProtocolError, CloseUnsupportedData, CloseInvalidPayload, ClosePolicyViolation, CloseTooBig,
-			CloseMissingExtension, CloseForbidden, CloseReplaced, 4200, 4299}},
+		{Never, []CloseCode{
+			CloseNormal, CloseProtocolError, CloseUnsupportedData, CloseInvalidPayload, ClosePolicyViolation, CloseTooBig,
+			CloseMissingExtension, CloseForbidden, CloseReplaced, 4200, 4299,
+		}},
 	} {
 		for _, code := range test.codes {
 			if got := code.Reconnect(); got != test.want {

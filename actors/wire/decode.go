@@ -61,6 +61,7 @@ func decoderOf(t reflect.Type) (decoder, error) {
 		}
 	case reflect.Struct:
 		return decodeStruct, nil
+	default: // functions and the like
 	}
 	return nil, fmt.Errorf("wire: values cannot be decoded into %s", t)
 }
@@ -91,14 +92,20 @@ func verify(t reflect.Type, seen map[reflect.Type]bool) error {
 	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
 		return verify(t.Elem(), seen)
 	case reflect.Struct:
-		p, err := newPlan(t)
-		if err != nil {
+		return verifyFields(t, seen)
+	default:
+		return nil
+	}
+}
+
+func verifyFields(t reflect.Type, seen map[reflect.Type]bool) error {
+	p, err := newPlan(t)
+	if err != nil {
+		return err
+	}
+	for i := range p.fields {
+		if err := verify(t.FieldByIndex(p.fields[i].index).Type, seen); err != nil {
 			return err
-		}
-		for i := range p.fields {
-			if err := verify(t.FieldByIndex(p.fields[i].index).Type, seen); err != nil {
-				return err
-			}
 		}
 	}
 	return nil
@@ -220,7 +227,7 @@ func integerText(value []byte) (string, bool) {
 	if !isNumber(value) {
 		return "", false
 	}
-	if bytes.IndexAny(value, ".eE") < 0 && value[0] != '-' || isCanonicalInteger(value) {
+	if !bytes.ContainsAny(value, ".eE") && value[0] != '-' || isCanonicalInteger(value) {
 		return view(value), true
 	}
 	const most = 20 // digits of the largest uint64

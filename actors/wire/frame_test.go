@@ -14,9 +14,14 @@ func TestFramesHaveTheShortestHeader(t *testing.T) {
 		payload int
 		header  []byte
 	}{
-		{0, []byte{0x81, 0}}, {1, []byte{0x81, 1}}, {125, []byte{0x81, 125}},
-		{126, []byte{0x81, 126, 0, 126}}, {256, []byte{0x81, 126, 1, 0}}, {65535, []byte{0x81, 126, 0xff, 0xff}},
-		{65536, []byte{0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0}}, {10 << 20, []byte{0x81, 127, 0, 0, 0, 0, 0, 0xa0, 0, 0}},
+		{0, []byte{0x81, 0}},
+		{1, []byte{0x81, 1}},
+		{125, []byte{0x81, 125}},
+		{126, []byte{0x81, 126, 0, 126}},
+		{256, []byte{0x81, 126, 1, 0}},
+		{65535, []byte{0x81, 126, 0xff, 0xff}},
+		{65536, []byte{0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0}},
+		{10 << 20, []byte{0x81, 127, 0, 0, 0, 0, 0, 0xa0, 0, 0}},
 	} {
 		if got := AppendFrameHeader([]byte("x"), OpText, test.payload); string(got) != "x"+string(test.header) {
 			t.Errorf("header of %d: %x, want %x", test.payload, got[1:], test.header)
@@ -63,8 +68,16 @@ func TestFrameHeaderHasTheOpcode(t *testing.T) {
 
 func TestFrameLenRefusesWhatNoServerSends(t *testing.T) {
 	for _, b := range [][]byte{
-		{}, {0x81}, {0x81, 0x80, 1, 2, 3, 4}, {0x81, 0x85}, {0x81, 0xfe, 0, 1, 0}, {0x81, 126}, {0x81, 126, 0}, {0x81, 127, 0, 0, 0, 0, 0, 0, 0},
-		{0x81, 127, 0x80, 0, 0, 0, 0, 0, 0, 0}, {0x81, 127, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
+		{},
+		{0x81},
+		{0x81, 0x80, 1, 2, 3, 4},
+		{0x81, 0x85},
+		{0x81, 0xfe, 0, 1, 0},
+		{0x81, 126},
+		{0x81, 126, 0},
+		{0x81, 127, 0, 0, 0, 0, 0, 0, 0},
+		{0x81, 127, 0x80, 0, 0, 0, 0, 0, 0, 0},
+		{0x81, 127, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
 		{0x81, 127, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
 	} {
 		if n, ok := FrameLen(b); n != 0 || ok {
@@ -91,7 +104,11 @@ func TestAppendCloseFrame(t *testing.T) {
 		{CloseSlowReader, strings.Repeat("日", 42), "\x88\x7d\x0f\xa0" + strings.Repeat("日", 41)},
 		{CloseTooBig, "a\xffb", "\x88\x07\x03\xf1a\ufffdb"},
 		{CloseTooBig, "\xed\xa0\x80", "\x88\x0b\x03\xf1\ufffd\ufffd\ufffd"},
-		{0, "x", "\x88\x00"}, {CloseNoStatus, "x", "\x88\x00"}, {CloseAbnormal, "", "\x88\x00"}, {CloseTLSHandshake, "", "\x88\x00"}, {5000, "", "\x88\x00"},
+		{0, "x", "\x88\x00"},
+		{CloseNoStatus, "x", "\x88\x00"},
+		{CloseAbnormal, "", "\x88\x00"},
+		{CloseTLSHandshake, "", "\x88\x00"},
+		{5000, "", "\x88\x00"},
 	} {
 		got := string(AppendCloseFrame([]byte("> "), test.code, test.reason))
 		if got != "> "+test.want {

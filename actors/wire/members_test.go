@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -14,25 +15,42 @@ func TestMembers(t *testing.T) {
 		want   string // key=value, joined
 		err    error
 	}{
-		{`{}`, "", nil}, {` { } `, "", nil},
+		{`{}`, "", nil},
+		{` { } `, "", nil},
 		{`{"a":1,"b":[1,{"c":2}],"a":"x"}`, `a=1|b=[1,{"c":2}]|a="x"`, nil},
 		{" {\n\"a\" :\t1 , \"b\": {} }\r\n", `a=1|b={}`, nil},
 		{`{"\u0061":1,"Service":2,"ſ":3,"":4}`, `a=1|Service=2|ſ=3|=4`, nil},
 		{`{"\ud800":1,"\ud801":2,"\ud83d\ude00":3}`, "\xed\xa0\x80=1|\xed\xa0\x81=2|😀=3", nil},
 		{`{"a\"}":"\"}","b\\":"\\"}`, `a"}="\"}"|b\="\\"`, nil},
 		{`{"a":1e400,"b":-0,"c":null}`, `a=1e400|b=-0|c=null`, nil},
-		{``, "", ErrNotObject}, {` `, "", ErrNotObject}, {`[]`, "", ErrNotObject}, {`"a"`, "", ErrNotObject}, {`null`, "", ErrNotObject},
+		{``, "", ErrNotObject},
+		{` `, "", ErrNotObject},
+		{`[]`, "", ErrNotObject},
+		{`"a"`, "", ErrNotObject},
+		{`null`, "", ErrNotObject},
 		// What cannot come out of DecodePacket.
-		{`{`, "", ErrNotJSON}, {`{"a"`, "", ErrNotJSON}, {`{"a":`, "", ErrNotJSON}, {`{"a":1`, "a=1", ErrNotJSON}, {`{"a":1,`, "a=1", ErrNotJSON},
-		{`{"a":1,}`, "a=1", ErrNotJSON}, {`{"a":1 "b":2}`, "a=1", ErrNotJSON}, {`{"a":1}x`, "a=1", ErrNotJSON}, {`{"a" 1}`, "", ErrNotJSON},
-		{`{"a":[`, "", ErrNotJSON}, {`{"a":"`, "", ErrNotJSON}, {`{"a":["]}`, "", ErrNotJSON}, {`{a:1}`, "", ErrNotJSON}, {`{"a":}`, "", ErrNotJSON}, {`{"a\`, "", ErrNotJSON},
+		{`{`, "", ErrNotJSON},
+		{`{"a"`, "", ErrNotJSON},
+		{`{"a":`, "", ErrNotJSON},
+		{`{"a":1`, "a=1", ErrNotJSON},
+		{`{"a":1,`, "a=1", ErrNotJSON},
+		{`{"a":1,}`, "a=1", ErrNotJSON},
+		{`{"a":1 "b":2}`, "a=1", ErrNotJSON},
+		{`{"a":1}x`, "a=1", ErrNotJSON},
+		{`{"a" 1}`, "", ErrNotJSON},
+		{`{"a":[`, "", ErrNotJSON},
+		{`{"a":"`, "", ErrNotJSON},
+		{`{"a":["]}`, "", ErrNotJSON},
+		{`{a:1}`, "", ErrNotJSON},
+		{`{"a":}`, "", ErrNotJSON},
+		{`{"a\`, "", ErrNotJSON},
 	} {
 		var got []string
 		err := Members([]byte(test.object), func(key string, value []byte) bool {
 			got = append(got, fmt.Sprintf("%s=%s", key, value))
 			return true
 		})
-		if err != test.err || strings.Join(got, "|") != test.want {
+		if !errors.Is(err, test.err) || strings.Join(got, "|") != test.want {
 			t.Errorf("%s: %+q %v", test.object, got, err)
 		}
 	}
@@ -71,7 +89,7 @@ func checkMembers(t *testing.T, text []byte) {
 		t.Fatal(failed)
 	}
 	if start != json.Delim('{') {
-		if err != ErrNotObject {
+		if !errors.Is(err, ErrNotObject) {
 			t.Fatalf("%q: %v", text, err)
 		}
 		return

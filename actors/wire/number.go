@@ -139,5 +139,5 @@ func isCanonicalInteger(number []byte) bool {
 	if number[len(number)-1] == '0' {
 		return len(number) == 1
 	}
-	return bytes.IndexAny(number, ".eE") < 0
+	return !bytes.ContainsAny(number, ".eE")
 }

@@ -41,34 +41,71 @@ func TestDecodePacketRefuses(t *testing.T) {
 		text string
 		want error
 	}{
-		{``, ErrNotJSON}, {` `, ErrNotJSON}, {`hello`, ErrNotJSON}, {`{"service"`, ErrNotJSON}, {`{`, ErrNotJSON},
-		{`{"service":"s","message":1`, ErrNotJSON}, {`{"service":"s","message":1,}`, ErrNotJSON}, {`{"service":"s","message":}`, ErrNotJSON},
-		{`{"service":"s" "message":1}`, ErrNotJSON}, {`{"service" "s","message":1}`, ErrNotJSON}, {`{service:"s","message":1}`, ErrNotJSON},
-		{`{"service":"s","message":1}x`, ErrNotJSON}, {`{"service":"s","message":1}{}`, ErrNotJSON}, {`{}x`, ErrNotJSON},
-		{"\ufeff" + `{"service":"s","message":1}`, ErrNotJSON}, {`{"service":"s","message":1}` + "\x00", ErrNotJSON},
-		{"{\"service\":\"s\",\"message\":\"\n\"}", ErrNotJSON}, {"{\"service\":\"s\",\"message\":\"\x00\"}", ErrNotJSON},
-		{`{"service":"s",/**/"message":1}`, ErrNotJSON}, {`{'service':'s','message':1}`, ErrNotJSON},
-		{`{"service":"s","message":NaN}`, ErrNotJSON}, {`{"service":"s","message":Infinity}`, ErrNotJSON},
-		{`{"service":"s","message":-Infinity}`, ErrNotJSON}, {`{"service":"s","message":0x10}`, ErrNotJSON},
-		{`{"service":"s","message":01}`, ErrNotJSON}, {`{"service":"s","message":1.}`, ErrNotJSON}, {`{"service":"s","message":.5}`, ErrNotJSON},
-		{`{"service":"s","message":+1}`, ErrNotJSON}, {`{"service":"s","message":nil}`, ErrNotJSON},
-		{"{\"service\":\"s\",\"message\":\"\xff\"}", ErrNotJSON}, {"{\"service\":\"\xed\xa0\x80\",\"message\":1}", ErrNotJSON},
+		{``, ErrNotJSON},
+		{` `, ErrNotJSON},
+		{`hello`, ErrNotJSON},
+		{`{"service"`, ErrNotJSON},
+		{`{`, ErrNotJSON},
+		{`{"service":"s","message":1`, ErrNotJSON},
+		{`{"service":"s","message":1,}`, ErrNotJSON},
+		{`{"service":"s","message":}`, ErrNotJSON},
+		{`{"service":"s" "message":1}`, ErrNotJSON},
+		{`{"service" "s","message":1}`, ErrNotJSON},
+		{`{service:"s","message":1}`, ErrNotJSON},
+		{`{"service":"s","message":1}x`, ErrNotJSON},
+		{`{"service":"s","message":1}{}`, ErrNotJSON},
+		{`{}x`, ErrNotJSON},
+		{"\ufeff" + `{"service":"s","message":1}`, ErrNotJSON},
+		{`{"service":"s","message":1}` + "\x00", ErrNotJSON},
+		{"{\"service\":\"s\",\"message\":\"\n\"}", ErrNotJSON},
+		{"{\"service\":\"s\",\"message\":\"\x00\"}", ErrNotJSON},
+		{`{"service":"s",/**/"message":1}`, ErrNotJSON},
+		{`{'service':'s','message':1}`, ErrNotJSON},
+		{`{"service":"s","message":NaN}`, ErrNotJSON},
+		{`{"service":"s","message":Infinity}`, ErrNotJSON},
+		{`{"service":"s","message":-Infinity}`, ErrNotJSON},
+		{`{"service":"s","message":0x10}`, ErrNotJSON},
+		{`{"service":"s","message":01}`, ErrNotJSON},
+		{`{"service":"s","message":1.}`, ErrNotJSON},
+		{`{"service":"s","message":.5}`, ErrNotJSON},
+		{`{"service":"s","message":+1}`, ErrNotJSON},
+		{`{"service":"s","message":nil}`, ErrNotJSON},
+		{"{\"service\":\"s\",\"message\":\"\xff\"}", ErrNotJSON},
+		{"{\"service\":\"\xed\xa0\x80\",\"message\":1}", ErrNotJSON},
 		{"{\"serv\xffice\":\"s\",\"message\":1}", ErrNotJSON},
-		{`[] x`, ErrNotJSON}, {`[1,`, ErrNotJSON}, {`nul`, ErrNotJSON},
-		{strings.Repeat("[", 30000), ErrTooDeep}, {`{"a":` + strings.Repeat("[", 12000), ErrTooDeep},
-		{`{"service":"s","message":` + nested(MaxDepth) + `}`, ErrTooDeep}, {nested(MaxDepth + 1), ErrTooDeep},
-		{`[]`, ErrNotObject}, {`1`, ErrNotObject}, {`null`, ErrNotObject}, {` "service" `, ErrNotObject}, {`true`, ErrNotObject},
+		{`[] x`, ErrNotJSON},
+		{`[1,`, ErrNotJSON},
+		{`nul`, ErrNotJSON},
+		{strings.Repeat("[", 30000), ErrTooDeep},
+		{`{"a":` + strings.Repeat("[", 12000), ErrTooDeep},
+		{`{"service":"s","message":` + nested(MaxDepth) + `}`, ErrTooDeep},
+		{nested(MaxDepth + 1), ErrTooDeep},
+		{`[]`, ErrNotObject},
+		{`1`, ErrNotObject},
+		{`null`, ErrNotObject},
+		{` "service" `, ErrNotObject},
+		{`true`, ErrNotObject},
 		{`[{"service":"s","message":1}]`, ErrNotObject},
-		{`{}`, ErrNoService}, {`{ }`, ErrNoService}, {`{"message":1}`, ErrNoService}, {`{"Service":"s","message":1}`, ErrNoService},
-		{`{"ſervice":"s","message":1}`, ErrNoService}, {`{"\u017fervice":"s","message":1}`, ErrNoService},
-		{`{"service ":"s","message":1}`, ErrNoService}, {`{"service\u0000":"s","message":1}`, ErrNoService}, {`{"":"s","message":1}`, ErrNoService},
-		{`{"service":"s"}`, ErrNoMessage}, {`{"service":1}`, ErrNoMessage}, {`{"service":"s","Message":1}`, ErrNoMessage},
-		{`{"service":null,"message":1}`, ErrServiceType}, {`{"service":1,"message":1}`, ErrServiceType},
-		{`{"service":["s"],"message":1}`, ErrServiceType}, {`{"service":{},"message":1}`, ErrServiceType},
+		{`{}`, ErrNoService},
+		{`{ }`, ErrNoService},
+		{`{"message":1}`, ErrNoService},
+		{`{"Service":"s","message":1}`, ErrNoService},
+		{`{"ſervice":"s","message":1}`, ErrNoService},
+		{`{"\u017fervice":"s","message":1}`, ErrNoService},
+		{`{"service ":"s","message":1}`, ErrNoService},
+		{`{"service\u0000":"s","message":1}`, ErrNoService},
+		{`{"":"s","message":1}`, ErrNoService},
+		{`{"service":"s"}`, ErrNoMessage},
+		{`{"service":1}`, ErrNoMessage},
+		{`{"service":"s","Message":1}`, ErrNoMessage},
+		{`{"service":null,"message":1}`, ErrServiceType},
+		{`{"service":1,"message":1}`, ErrServiceType},
+		{`{"service":["s"],"message":1}`, ErrServiceType},
+		{`{"service":{},"message":1}`, ErrServiceType},
 		{`{"service":"s","service":true,"message":1}`, ErrServiceType},
 	} {
 		p, err := DecodePacket([]byte(test.text))
-		if err != test.want {
+		if !errors.Is(err, test.want) {
 			t.Errorf("%.100q: %v, want %v", test.text, err, test.want)
 		}
 		if p.Service != "" || p.Message != nil {
@@ -105,7 +142,7 @@ func checkPacket(t *testing.T, text []byte) {
 	case members["service"][0] != '"':
 		want = ErrServiceType
 	}
-	if err != want {
+	if !errors.Is(err, want) {
 		t.Fatalf("%.200q: %v, want %v", text, err, want)
 	}
 	if err != nil {

@@ -29,7 +29,7 @@ type everything struct {
 	Pair    [2]int            `json:"pair,omitempty"`
 	Map     map[string]int    `json:"map,omitempty"`
 	Raws    []json.RawMessage `json:"raws,omitempty"`
-	Inner   inner             `json:"inner,omitempty"`
+	Inner   inner             `json:"inner,omitzero"`
 	Time    time.Time         `json:"time,omitzero"`
 	Addr    netip.Addr        `json:"addr,omitzero"`
 	Big     *big.Int          `json:"big,omitempty"`
@@ -58,20 +58,38 @@ func TestDecodeParamsOfEveryType(t *testing.T) {
 		{`{"\u0074ext":"x"}`, everything{Text: "x"}},
 		{`{"flag":true}`, everything{Flag: true}},
 		{`{"int":-5}`, everything{Int: -5}},
-		{`{"int":-0}`, everything{}}, {`{"uint64":-0}`, everything{}}, {`{"int":0.0}`, everything{}}, {`{"int":0e99999999999}`, everything{}},
-		{`{"int":1.0}`, everything{Int: 1}}, {`{"int":1e2}`, everything{Int: 100}}, {`{"int":-1.20e1}`, everything{Int: -12}}, {`{"int":1000e-3}`, everything{Int: 1}},
-		{`{"int":100}`, everything{Int: 100}}, {`{"int":-100}`, everything{Int: -100}}, {`{"int":9223372036854775807}`, everything{Int: math.MaxInt64}},
-		{`{"int":-9223372036854775808}`, everything{Int: math.MinInt64}}, {`{"int":922337203685477580.7e1}`, everything{Int: math.MaxInt64}},
-		{`{"int8":127}`, everything{Int8: 127}}, {`{"int8":-128}`, everything{Int8: -128}},
-		{`{"uint64":18446744073709551615}`, everything{Uint64: math.MaxUint64}}, {`{"uint64":1e19}`, everything{Uint64: 1e19}},
-		{`{"float":1}`, everything{Float: 1}}, {`{"float":-1.5e300}`, everything{Float: -1.5e300}}, {`{"float":1e-400}`, everything{}},
+		{`{"int":-0}`, everything{}},
+		{`{"uint64":-0}`, everything{}},
+		{`{"int":0.0}`, everything{}},
+		{`{"int":0e99999999999}`, everything{}},
+		{`{"int":1.0}`, everything{Int: 1}},
+		{`{"int":1e2}`, everything{Int: 100}},
+		{`{"int":-1.20e1}`, everything{Int: -12}},
+		{`{"int":1000e-3}`, everything{Int: 1}},
+		{`{"int":100}`, everything{Int: 100}},
+		{`{"int":-100}`, everything{Int: -100}},
+		{`{"int":9223372036854775807}`, everything{Int: math.MaxInt64}},
+		{`{"int":-9223372036854775808}`, everything{Int: math.MinInt64}},
+		{`{"int":922337203685477580.7e1}`, everything{Int: math.MaxInt64}},
+		{`{"int8":127}`, everything{Int8: 127}},
+		{`{"int8":-128}`, everything{Int8: -128}},
+		{`{"uint64":18446744073709551615}`, everything{Uint64: math.MaxUint64}},
+		{`{"uint64":1e19}`, everything{Uint64: 1e19}},
+		{`{"float":1}`, everything{Float: 1}},
+		{`{"float":-1.5e300}`, everything{Float: -1.5e300}},
+		{`{"float":1e-400}`, everything{}},
 		{`{"float32":1.5}`, everything{Float32: 1.5}},
-		{`{"number":1e400}`, everything{Number: "1e400"}}, {`{"number":-0.10}`, everything{Number: "-0.10"}},
-		{`{"any":null}`, everything{}}, {`{"any":[1,"a",null,{"b":true}]}`, everything{Any: []any{1.0, "a", nil, map[string]any{"b": true}}}},
-		{`{"pointer":null}`, everything{}}, {`{"pointer":7}`, everything{Pointer: &seven}},
-		{`{"texts":[]}`, everything{Texts: []string{}}}, {`{"texts": [ "a" , "b" ] }`, everything{Texts: []string{"a", "b"}}},
+		{`{"number":1e400}`, everything{Number: "1e400"}},
+		{`{"number":-0.10}`, everything{Number: "-0.10"}},
+		{`{"any":null}`, everything{}},
+		{`{"any":[1,"a",null,{"b":true}]}`, everything{Any: []any{1.0, "a", nil, map[string]any{"b": true}}}},
+		{`{"pointer":null}`, everything{}},
+		{`{"pointer":7}`, everything{Pointer: &seven}},
+		{`{"texts":[]}`, everything{Texts: []string{}}},
+		{`{"texts": [ "a" , "b" ] }`, everything{Texts: []string{"a", "b"}}},
 		{`{"pair":[1,2]}`, everything{Pair: [2]int{1, 2}}},
-		{`{"map":{}}`, everything{Map: map[string]int{}}}, {`{"map":{"a":1,"\u0062":2,"a":3}}`, everything{Map: map[string]int{"a": 3, "b": 2}}},
+		{`{"map":{}}`, everything{Map: map[string]int{}}},
+		{`{"map":{"a":1,"\u0062":2,"a":3}}`, everything{Map: map[string]int{"a": 3, "b": 2}}},
 		{`{"map":{"a":"not the last","a":3}}`, everything{Map: map[string]int{"a": 3}}},
 		{`{"raws":[1,null,{"a":[]}]}`, everything{Raws: []json.RawMessage{[]byte("1"), []byte("null"), []byte(`{"a":[]}`)}}},
 		{`{"inner":{"name":"a","value":null,"Name":"b","other":1}}`, everything{Inner: inner{Name: "a", Value: []byte("null")}}},
@@ -79,9 +97,12 @@ func TestDecodeParamsOfEveryType(t *testing.T) {
 		{`{"inner":{"name":1,"name":"a"}}`, everything{Inner: inner{Name: "a"}}},
 		{`{"time":"2026-11-23T07:40:28Z"}`, everything{Time: time.Date(2026, 11, 23, 7, 40, 28, 0, time.UTC)}},
 		{`{"addr":"::1"}`, everything{Addr: netip.IPv6Loopback()}},
-		{`{"big":123456789012345678901234567890}`, everything{Big: bigInt("123456789012345678901234567890")}}, {`{"big":null}`, everything{}},
+		{`{"big":123456789012345678901234567890}`, everything{Big: bigInt("123456789012345678901234567890")}},
+		{`{"big":null}`, everything{}},
 		{`{"bytes":"AQI="}`, everything{Bytes: []byte{1, 2}}},
-		{`{"int":1,"int":2}`, everything{Int: 2}}, {`{"int":"not the last","int":2}`, everything{Int: 2}}, {`{"text":1,"int":1,"text":"x"}`, everything{Int: 1, Text: "x"}},
+		{`{"int":1,"int":2}`, everything{Int: 2}},
+		{`{"int":"not the last","int":2}`, everything{Int: 2}},
+		{`{"text":1,"int":1,"text":"x"}`, everything{Int: 1, Text: "x"}},
 	} {
 		var got everything
 		if err := DecodeParams([]byte(test.params), &got); err != nil || !reflect.DeepEqual(got, test.want) {
@@ -145,7 +166,10 @@ func TestDecodeParamsWantsAllThatIsRequired(t *testing.T) {
 		{`{"number":2,"base":10}`, log{2, 10, true}, true},
 		{`{"number":2,"round":false}`, log{2, 2.718, false}, true},
 		{`{"round":false,"base":10,"number":0}`, log{0, 10, false}, true},
-		{`{}`, log{}, false}, {`{"base":10}`, log{}, false}, {`{"number":2,"base":null}`, log{}, false}, {`{"Number":2}`, log{}, false},
+		{`{}`, log{}, false},
+		{`{"base":10}`, log{}, false},
+		{`{"number":2,"base":null}`, log{}, false},
+		{`{"Number":2}`, log{}, false},
 	} {
 		got := log{Base: 2.718, Round: true}
 		err := DecodeParams([]byte(test.params), &got)
@@ -168,6 +192,9 @@ type Paging struct {
 	Count int `json:"count,omitempty"`
 }
 
+// Pages is embedded under a name of its own, which makes it one parameter.
+type Pages struct{ Last int }
+
 type hidden struct {
 	Shown int `json:"shown"`
 	kept  int
@@ -177,23 +204,23 @@ func TestDecodeParamsOfFieldsByTheirTags(t *testing.T) {
 	type params struct {
 		Paging
 		hidden
+		Pages `json:"pages"`
 		Named     Paging `json:"named"`
 		Untagged  int
 		OnlyOpt   int `json:",omitempty"`
 		Left      int `json:"-"`
-		Dash      int `json:"-,"`
 		unshown   int
 		OtherTags int `json:"other,string,omitempty" xml:"x"`
 	}
 	var got params
 	got.Left, got.unshown, got.kept = 1, 2, 3
-	err := DecodeParams([]byte(`{"from":1,"shown":2,"named":{"from":3,"Count":9},"Untagged":4,"OnlyOpt":5,"-":6,"other":7}`), &got)
-	want := params{Paging: Paging{From: 1}, hidden: hidden{2, 3}, Named: Paging{From: 3}, Untagged: 4, OnlyOpt: 5, Left: 1, Dash: 6, unshown: 2, OtherTags: 7}
+	err := DecodeParams([]byte(`{"from":1,"shown":2,"named":{"from":3,"Count":9},"Untagged":4,"OnlyOpt":5,"other":7,"pages":{"Last":8}}`), &got)
+	want := params{Paging: Paging{From: 1}, hidden: hidden{2, 3}, Named: Paging{From: 3}, Untagged: 4, OnlyOpt: 5, Left: 1, unshown: 2, OtherTags: 7, Pages: Pages{8}}
 	if err != nil || got != want {
 		t.Errorf("%+v %v", got, err)
 	}
-	for _, surplus := range []string{"Left", "unshown", "kept", "Paging", "hidden", "From", "untagged", "onlyopt", ""} {
-		text := `{"from":1,"shown":2,"named":{},"Untagged":4,"-":6,"` + surplus + `":1}`
+	for _, surplus := range []string{"Left", "-", "unshown", "kept", "Paging", "hidden", "From", "Last", "Pages", "untagged", "onlyopt", ""} {
+		text := `{"from":1,"shown":2,"named":{},"Untagged":4,"pages":{},"` + surplus + `":1}`
 		if err := DecodeParams([]byte(text), &got); !errors.Is(err, ErrInvalidParams) {
 			t.Errorf("%s is a parameter: %v", surplus, err)
 		}
@@ -308,7 +335,9 @@ func TestMistakesInParamTypes(t *testing.T) {
 	type deepest struct{ A *[3]embedsPointer }
 	var nothing *Paging
 	for _, into := range []any{
-		nil, Paging{}, nothing, new(int), new([]int), new(map[string]int), new(*Paging), &embedsPointer{}, reflect.New(twice).Interface(),
+		nil,
+		Paging{},
+		nothing, new(int), new([]int), new(map[string]int), new(*Paging), &embedsPointer{}, reflect.New(twice).Interface(),
 		&struct{ A chan int }{}, &struct{ A func() }{}, &struct{ A complex128 }{}, &struct{ A error }{}, &struct{ A map[int]int }{},
 		&struct{ A map[pickyName]int }{}, &deep{}, &deeper{}, &deepest{},
 	} {

@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 )
@@ -47,7 +48,7 @@ func TestDecodeRequestRefuses(t *testing.T) {
 		// What cannot come out of DecodePacket.
 		``, ` `, `{`, `{"command"`, `{"command":"c","params":{}`, `{"command":"c","params":`, `{"command":"c","params":{}}x`, `{"command":"`,
 	} {
-		if r, err := DecodeRequest([]byte(text)); err != ErrNotRequest {
+		if r, err := DecodeRequest([]byte(text)); !errors.Is(err, ErrNotRequest) {
 			t.Errorf("%s: %+v %v", text, r, err)
 		}
 	}

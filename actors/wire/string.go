@@ -21,7 +21,7 @@ func AppendString(dst []byte, s string) []byte {
 		r, n := rune(c), 1
 		if c >= utf8.RuneSelf {
 			r, n = utf8.DecodeRuneInString(s[i:])
-			if r != '\u2028' && r != '\u2029' && !(r == utf8.RuneError && n == 1) {
+			if r != '\u2028' && r != '\u2029' && (r != utf8.RuneError || n != 1) {
 				i += n
 				continue
 			}

@@ -46,12 +46,28 @@ func TestAppendString(t *testing.T) {
 
 func TestUnquote(t *testing.T) {
 	for _, test := range []struct{ quoted, want string }{
-		{`""`, ""}, {`"abc"`, "abc"}, {`"\u0061\n\/"`, "a\n/"}, {`"\"\\\b\f\r\t"`, "\"\\\b\f\r\t"}, {`"\u0000"`, "\x00"},
-		{`"\ud83d\ude00"`, "😀"}, {`"\uD83D\uDE00!"`, "😀!"}, {`"\u00e9\u20ac"`, "é€"},
-		{`"\ud800"`, "\xed\xa0\x80"}, {`"\udfff"`, "\xed\xbf\xbf"}, {`"\ude00\ud83d"`, "\xed\xb8\x80\xed\xa0\xbd"},
-		{`"\ud83d\ud83d\ude00"`, "\xed\xa0\xbd😀"}, {`"\ud83d\u0041"`, "\xed\xa0\xbdA"}, {`"\ud83d\n"`, "\xed\xa0\xbd\n"},
+		{`""`, ""},
+		{`"abc"`, "abc"},
+		{`"\u0061\n\/"`, "a\n/"},
+		{`"\"\\\b\f\r\t"`, "\"\\\b\f\r\t"},
+		{`"\u0000"`, "\x00"},
+		{`"\ud83d\ude00"`, "😀"},
+		{`"\uD83D\uDE00!"`, "😀!"},
+		{`"\u00e9\u20ac"`, "é€"},
+		{`"\ud800"`, "\xed\xa0\x80"},
+		{`"\udfff"`, "\xed\xbf\xbf"},
+		{`"\ude00\ud83d"`, "\xed\xb8\x80\xed\xa0\xbd"},
+		{`"\ud83d\ud83d\ude00"`, "\xed\xa0\xbd😀"},
+		{`"\ud83d\u0041"`, "\xed\xa0\xbdA"},
+		{`"\ud83d\n"`, "\xed\xa0\xbd\n"},
 		// What cannot come out of DecodePacket makes no sense, but is no reason to panic.
-		{``, ""}, {`"`, ""}, {`"\"`, `\`}, {`"\u"`, "\ufffd"}, {`"\u12"`, "\ufffd12"}, {`"\ud83d\u12"`, "\xed\xa0\xbd\ufffd12"}, {`"\ud83d\u12xx"`, "\xed\xa0\xbd\ufffd12xx"},
+		{``, ""},
+		{`"`, ""},
+		{`"\"`, `\`},
+		{`"\u"`, "\ufffd"},
+		{`"\u12"`, "\ufffd12"},
+		{`"\ud83d\u12"`, "\xed\xa0\xbd\ufffd12"},
+		{`"\ud83d\u12xx"`, "\xed\xa0\xbd\ufffd12xx"},
 	} {
 		if got := unquote([]byte(test.quoted)); got != test.want {
 			t.Errorf("%s: %+q, want %+q", test.quoted, got, test.want)
@@ -61,8 +77,13 @@ func TestUnquote(t *testing.T) {
 
 func TestToUTF8(t *testing.T) {
 	for _, test := range []struct{ s, want string }{
-		{"", ""}, {"é", "é"}, {"\xed\xa0\x80", "\ufffd"}, {"a\xed\xa0\x80\xed\xbf\xbfb", "a\ufffd\ufffdb"}, {"\xff", "\ufffd"},
-		{"\xed", "\ufffd"}, {"\xed\x9f\xbf\xed\xa0\x80", "\ud7ff\ufffd"},
+		{"", ""},
+		{"é", "é"},
+		{"\xed\xa0\x80", "\ufffd"},
+		{"a\xed\xa0\x80\xed\xbf\xbfb", "a\ufffd\ufffdb"},
+		{"\xff", "\ufffd"},
+		{"\xed", "\ufffd"},
+		{"\xed\x9f\xbf\xed\xa0\x80", "\ud7ff\ufffd"},
 	} {
 		if got := toUTF8(test.s); got != test.want {
 			t.Errorf("%+q: %+q, want %+q", test.s, got, test.want)
@@ -75,9 +96,21 @@ func TestKeyIs(t *testing.T) {
 		inner, name string
 		want        bool
 	}{
-		{"a", "a", true}, {"", "", true}, {"a", "b", false}, {"a", "", false}, {"ab", "a", false}, {"A", "a", false},
-		{`\u0061`, "a", true}, {`\u0041`, "a", false}, {`\u0061\u0062`, "ab", true}, {`a\u0062`, "ab", true},
-		{`\n`, "\n", true}, {`\/`, "/", true}, {`\u0061`, "ab", false}, {`\ud83d\ude00`, "😀", true}, {`\u212a`, "k", false},
+		{"a", "a", true},
+		{"", "", true},
+		{"a", "b", false},
+		{"a", "", false},
+		{"ab", "a", false},
+		{"A", "a", false},
+		{`\u0061`, "a", true},
+		{`\u0041`, "a", false},
+		{`\u0061\u0062`, "ab", true},
+		{`a\u0062`, "ab", true},
+		{`\n`, "\n", true},
+		{`\/`, "/", true},
+		{`\u0061`, "ab", false},
+		{`\ud83d\ude00`, "😀", true},
+		{`\u212a`, "k", false},
 	} {
 		if got := keyIs([]byte(test.inner), test.name); got != test.want {
 			t.Errorf("%s is %s: %t", test.inner, test.name, got)

@@ -113,7 +113,7 @@ func TestValidLimitsDepth(t *testing.T) {
 		{strings.Repeat("[", 30000), ErrTooDeep},
 		{strings.Repeat(`{"a":`, 6000) + "1" + strings.Repeat("}", 6000), ErrTooDeep},
 	} {
-		if err := Valid([]byte(test.text)); err != test.want {
+		if err := Valid([]byte(test.text)); !errors.Is(err, test.want) {
 			t.Errorf("%.20s...: %v, want %v", test.text, err, test.want)
 		}
 	}
