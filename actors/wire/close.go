@@ -53,17 +53,11 @@ const (
 
 // Reconnect returns what a client does after a connection ended with c. Codes that nobody knows are taken for accidents.
 func (c CloseCode) Reconnect() ReconnectAdvice {
-	switch c {
-	case CloseNormal, CloseProtocolError, CloseUnsupportedData, CloseInvalidPayload, ClosePolicyViolation, CloseTooBig,
-		CloseMissingExtension:
-		return Never
-	case CloseTryAgainLater, CloseTLSHandshake:
-		return Later
-	}
 	switch {
-	case c >= 4100 && c <= 4199:
+	case c == CloseTryAgainLater, c == CloseTLSHandshake, c >= 4100 && c <= 4199:
 		return Later
-	case c >= 4200 && c <= 4299:
+	case c == CloseNormal, c == CloseProtocolError, c == CloseUnsupportedData, c == CloseInvalidPayload,
+		c == ClosePolicyViolation, c == CloseTooBig, c == CloseMissingExtension, c >= 4200 && c <= 4299:
 		return Never
 	}
 	return Now
@@ -71,11 +65,7 @@ func (c CloseCode) Reconnect() ReconnectAdvice {
 
 // Sendable tells whether c may stand in a close frame; a peer that sends another is in error.
 func (c CloseCode) Sendable() bool {
-	switch c {
-	case CloseNoStatus, CloseAbnormal:
-		return false
-	}
-	return c >= 1000 && c <= 1003 || c >= 1005 && c <= 1014 || c >= 3000 && c <= 4999
+	return c >= 1000 && c <= 1003 || c >= 1007 && c <= 1014 || c >= 3000 && c <= 4999
 }
 
 // CloseError is the end of a connection with a close frame.

@@ -201,7 +201,7 @@ func TestCanonicalKeyRefuses(t *testing.T) {
 // Expensive values have to stay cheap: each of these takes milliseconds or less, but would take for ever if it took
 // more than about linear time.
 func TestCanonicalKeyOfHostileValues(t *testing.T) {
-	huge := MaxKeyBytes - 100
+	huge := 200_000
 	var unsorted strings.Builder
 	for i := range 50000 {
 		fmt.Fprintf(&unsorted, `"%05d":0,`, 49999-i)
@@ -361,17 +361,31 @@ func checkKeys(t *testing.T, a, b []byte) {
 }
 
 func TestCanonicalKeyAgreesWithOracle(t *testing.T) {
-	var all []string
+	type keyed struct {
+		text  string
+		value any
+		key   Key
+	}
+	var all []keyed
 	for _, class := range classes {
-		for _, value := range class {
-			if len(value) < 200 {
-				all = append(all, value)
+		for _, text := range class {
+			if len(text) > 200 || holdsSurrogates([]byte(text)) {
+				continue
+			}
+			key, err := CanonicalKey([]byte(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if value := decodeExactly([]byte(text)); !hasHugeExponent(value) {
+				all = append(all, keyed{text, value, key})
 			}
 		}
 	}
 	for _, a := range all {
 		for _, b := range all {
-			checkKeys(t, []byte(a), []byte(b))
+			if same := equalValues(a.value, b.value); (a.key == b.key) != same {
+				t.Errorf("%s and %s have keys %s and %s, but equal is %t", a.text, b.text, a.key, b.key, same)
+			}
 		}
 	}
 }

@@ -132,22 +132,18 @@ func (f *field) of(structure reflect.Value) reflect.Value {
 	return structure.FieldByIndex(f.index)
 }
 
-var plans sync.Map // of *plan or error by reflect.Type
+var plans sync.Map // of *plan by reflect.Type
 
 func planOf(t reflect.Type) (*plan, error) {
-	known, ok := plans.Load(t)
-	if !ok {
-		p, err := newPlan(t)
-		known = any(p)
-		if err != nil {
-			known = err
-		}
-		known, _ = plans.LoadOrStore(t, known)
+	known, _ := plans.Load(t)
+	if p, ok := known.(*plan); ok {
+		return p, nil
 	}
-	if err, ok := known.(error); ok {
-		return nil, err
+	p, err := newPlan(t)
+	if err == nil {
+		plans.Store(t, p)
 	}
-	return known.(*plan), nil
+	return p, err
 }
 
 func newPlan(t reflect.Type) (*plan, error) {

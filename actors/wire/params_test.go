@@ -204,7 +204,7 @@ func TestDecodeParamsOfFieldsByTheirTags(t *testing.T) {
 	type params struct {
 		Paging
 		hidden
-		Pages `json:"pages"`
+		Pages     `json:"pages"`
 		Named     Paging `json:"named"`
 		Untagged  int
 		OnlyOpt   int `json:",omitempty"`

@@ -38,18 +38,19 @@ func (c *modelConn) Receive() ([]byte, error) {
 }
 
 func (c *modelConn) Send(text []byte) error {
-	p, notPacket := wire.DecodePacket(text)
+	p, err := wire.DecodePacket(text)
 	service, known := c.model.subscribers[p.Service]
-	r, notRequest := wire.DecodeRequest(p.Message)
-	if notPacket != nil || notRequest != nil || !known {
-		return nil // dropped
+	if r, bad := wire.DecodeRequest(p.Message); err == nil && bad == nil && known {
+		c.inbox = append(c.inbox, wire.AppendPacket(nil, p.Service, c.answer(p.Service, service, r)))
 	}
-	answer := wire.AppendResponse(nil, r.CallID, nil)
-	if err := c.call(p.Service, service, r); err != nil {
-		answer = wire.AppendError(nil, r.CallID, err.Error())
-	}
-	c.inbox = append(c.inbox, wire.AppendPacket(nil, p.Service, answer))
 	return nil
+}
+
+func (c *modelConn) answer(name string, subscribers map[wire.Key][]*modelConn, r wire.Request) []byte {
+	if err := c.call(name, subscribers, r); err != nil {
+		return wire.AppendError(nil, r.CallID, err.Error())
+	}
+	return wire.AppendResponse(nil, r.CallID, nil)
 }
 
 func (c *modelConn) call(name string, subscribers map[wire.Key][]*modelConn, r wire.Request) error {
