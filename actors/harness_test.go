@@ -80,6 +80,10 @@ func (c *client) send(lines ...string) {
 // frame reads one frame.
 func (c *client) frame() (op byte, payload []byte, err error) {
 	_ = c.conn.SetReadDeadline(time.Now().Add(patience))
+	return c.nextFrame()
+}
+
+func (c *client) nextFrame() (op byte, payload []byte, err error) {
 	var head [10]byte
 	if _, err := io.ReadFull(c.r, head[:2]); err != nil {
 		return 0, nil, err

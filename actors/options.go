@@ -9,7 +9,8 @@ import (
 
 // Options are the settings of a Broker. The zero value of each field stands for its default.
 type Options struct {
-	// Loops is the number of event loops; by default one per processor that Go uses.
+	// Loops is the number of event loops; by default one less than the processors that Go uses, and at least one. A busy
+	// loop keeps its processor, and the one that is left takes in what is published.
 	Loops int
 	// Portable keeps sockets away from the event loops: each gets a goroutine that reads and one that writes, as it is
 	// everywhere but on Linux. The loops still schedule the actors.
@@ -47,7 +48,7 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	setDefault(&o.Loops, runtime.GOMAXPROCS(0))
+	setDefault(&o.Loops, max(1, runtime.GOMAXPROCS(0)-1))
 	setDefault(&o.MaxQueuedBytes, 1<<20)
 	setDefault(&o.WriteTimeout, 5*time.Second)
 	setDefault(&o.PingInterval, 25*time.Second)

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -111,13 +112,22 @@ func verifyFields(t reflect.Type, seen map[reflect.Type]bool) error {
 	return nil
 }
 
+var decoders sync.Map // of decoder by reflect.Type
+
+// decodeInto decodes an element, of which there may be many of one type.
 func decodeInto(value []byte, v reflect.Value, depth int) error {
-	d, err := decoderOf(v.Type())
-	if err != nil {
-		return err
-	}
 	if depth > MaxDepth {
 		return invalid("nested too deeply")
+	}
+	t := v.Type()
+	known, _ := decoders.Load(t)
+	d, ok := known.(decoder)
+	if !ok {
+		var err error
+		if d, err = decoderOf(t); err != nil {
+			return err
+		}
+		decoders.Store(t, d)
 	}
 	return d(value, v, depth)
 }
