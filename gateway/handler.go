@@ -1,0 +1,135 @@
+// Package gateway is the door for browsers: it answers WebSocket handshakes, hands the connections to the broker, and
+// parses what arrives on them (PROTOCOL.md section 1).
+package gateway
+
+import (
+	"net/http"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/rs/zerolog"
+
+	"github.com/snorky-go/snorky/actors"
+	"github.com/snorky-go/snorky/actors/wire"
+)
+
+// Options are the settings of a Handler. The zero value of each field stands for its default.
+type Options struct {
+	// Origins are the pages whose scripts may connect, as scheme://host or scheme://host:port. By default only those of
+	// the host that the request asks for; that trusts the Host header, so a server that the Internet can reach should
+	// have a list. "*" admits every page. Clients that send no Origin are no browsers and are not held back by this.
+	Origins []string
+	// ReadLimit is the largest message of a client, in bytes of payload; by default 64 KiB.
+	ReadLimit int
+	// MaxConnections bounds the connections in all; by default there is no bound.
+	MaxConnections int
+	// MaxConnectionsPerAddress bounds the connections of one IPv4 address or of one /64 of IPv6; by default there is no
+	// bound. Behind a proxy all clients have the address of the proxy, unless something in front of this handler puts
+	// the client's into the RemoteAddr of the request.
+	MaxConnectionsPerAddress int
+	// HandshakeTimeout is how long a client may take to accept the answer to its handshake; by default 10 s. How long
+	// it may take to ask is up to the http.Server.
+	HandshakeTimeout time.Duration
+	// Logger gets one line for each handshake that is refused, up to ten lines a second. The default logs nothing.
+	Logger zerolog.Logger
+}
+
+func (o Options) withDefaults() Options {
+	if o.ReadLimit <= 0 {
+		o.ReadLimit = 64 << 10
+	}
+	if o.HandshakeTimeout <= 0 {
+		o.HandshakeTimeout = 10 * time.Second
+	}
+	return o
+}
+
+// Broker is what a Handler needs of an actors.Broker.
+type Broker interface {
+	// Attach takes over a connection. Until it is closed, the Attachment's Door serves it.
+	Attach(actors.Attachment) error
+}
+
+// Handler is the http.Handler of the WebSocket path and the actors.Door of the connections that it has admitted.
+type Handler struct {
+	broker   Broker
+	options  Options
+	log      zerolog.Logger
+	origins  originPolicy
+	upgrader websocket.Upgrader
+	seats    seats
+	parsers  sync.Pool
+	closed   atomic.Bool
+}
+
+var (
+	_ http.Handler = (*Handler)(nil)
+	_ actors.Door  = (*Handler)(nil)
+)
+
+// New returns a Handler that gives its connections to b. Origins that ValidateOrigin refuses admit nobody.
+func New(b Broker, o Options) *Handler {
+	o = o.withDefaults()
+	h := &Handler{
+		broker:  b,
+		options: o,
+		log:     o.Logger.Sample(&zerolog.BurstSampler{Burst: 10, Period: time.Second}),
+		origins: newOriginPolicy(o.Origins),
+		seats:   newSeats(o.MaxConnections, o.MaxConnectionsPerAddress),
+		parsers: sync.Pool{New: func() any { return newParser() }},
+	}
+	h.upgrader = websocket.Upgrader{
+		HandshakeTimeout: o.HandshakeTimeout,
+		CheckOrigin:      h.origins.allows,
+		Error: func(w http.ResponseWriter, r *http.Request, status int, reason error) {
+			h.refuse(w, r, status, reason.Error())
+		},
+	}
+	return h
+}
+
+// ServeHTTP answers a handshake and hands the connection to the broker. It returns at once; nothing of it lives on.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if h.closed.Load() {
+		h.refuse(w, r, http.StatusServiceUnavailable, "shutting down")
+		return
+	}
+	if status, reason := precheck(r); status != 0 {
+		h.refuse(w, r, status, reason)
+		return
+	}
+	remote := remoteAddress(r)
+	if status, reason := h.seats.take(remote); status != 0 {
+		h.refuse(w, r, status, reason)
+		return
+	}
+	ws, err := h.upgrader.Upgrade(w, r, nil)
+	if err != nil {
+		h.seats.free(remote)
+		return
+	}
+	conn := ws.NetConn()
+	if err := h.broker.Attach(actors.Attachment{Conn: conn, Door: h, Remote: remote}); err != nil {
+		h.log.Info().Err(err).Stringer("remote", remote).Msg("the broker does not take a connection")
+		_ = conn.Close()
+		h.seats.free(remote)
+	}
+}
+
+// Close makes the handler refuse all further handshakes with status 503. It does not touch connections.
+func (h *Handler) Close() { h.closed.Store(true) }
+
+// Closed implements actors.Door.
+func (h *Handler) Closed(remote netip.AddrPort, _ wire.CloseCode) { h.seats.free(remote) }
+
+// remoteAddress is the client's address, or the zero value where it has none, as on a Unix socket.
+func remoteAddress(r *http.Request) netip.AddrPort {
+	remote, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())
+}

@@ -1,0 +1,68 @@
+package gateway
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/gorilla/websocket"
+)
+
+const (
+	// protocolVersion is the only version of the WebSocket protocol there is, RFC 6455.
+	protocolVersion = "13"
+	// retryAfter is when those come back for whom there is no room, in seconds.
+	retryAfter = "5"
+	// maxLogged bounds what a stranger's text takes in the log, in bytes before escaping.
+	maxLogged = 100
+)
+
+// precheck refuses what gorilla would let pass, or would answer with another status. Status 0 is no refusal.
+func precheck(r *http.Request) (status int, reason string) {
+	versions := r.Header.Values("Sec-Websocket-Version")
+	switch {
+	case r.Method != http.MethodGet:
+		return http.StatusMethodNotAllowed, "method is not GET"
+	case r.ProtoMajor != 1 || r.ProtoMinor < 1:
+		return http.StatusBadRequest, "protocol is not HTTP/1.1"
+	case websocket.IsWebSocketUpgrade(r) && (len(versions) != 1 || strings.TrimSpace(versions[0]) != protocolVersion):
+		return http.StatusUpgradeRequired, "version of the WebSocket protocol is not " + protocolVersion
+	}
+	return 0, ""
+}
+
+// refuse answers a handshake with an error. The reason goes to the log only.
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, status int, reason string) {
+	header := w.Header()
+	switch status {
+	case http.StatusMethodNotAllowed:
+		header.Set("Allow", http.MethodGet)
+	case http.StatusUpgradeRequired:
+		header.Set("Upgrade", "websocket")
+		header.Set("Connection", "Upgrade")
+		header.Set("Sec-WebSocket-Version", protocolVersion)
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+		header.Set("Retry-After", retryAfter)
+	}
+	http.Error(w, http.StatusText(status), status)
+
+	event := h.log.Info().Int("status", status).Str("reason", reason).Str("remote", printable(r.RemoteAddr))
+	if origin := r.Header.Get("Origin"); origin != "" {
+		event = event.Str("origin", printable(origin)).Str("host", printable(r.Host))
+	}
+	event.Msg("handshake refused")
+}
+
+// printable cuts a stranger's text and escapes all that is not printable ASCII, lest a terminal obeys it.
+func printable(s string) string {
+	if len(s) > maxLogged {
+		cut := maxLogged
+		for cut > maxLogged-utf8.UTFMax && !utf8.RuneStart(s[cut]) {
+			cut--
+		}
+		s = s[:cut] + "..."
+	}
+	quoted := strconv.QuoteToASCII(s)
+	return quoted[1 : len(quoted)-1]
+}
