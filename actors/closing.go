@@ -85,7 +85,7 @@ func (c *connection) destroy() {
 	}
 	c.leaveAll()
 	c.state = stateClosed
-	c.in, c.out, c.waiting = nil, nil, nil
+	c.in, c.out, c.waiting, c.held = nil, nil, nil, nil
 	c.socket.close()
 	l := c.loop
 	delete(l.limits, c)

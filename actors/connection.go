@@ -35,6 +35,7 @@ type connection struct {
 	flushing bool     // in loop.flushes
 
 	call         *Call
+	held         *held // what comes after the answer to call
 	waiting      [][]byte
 	waitingBytes int
 	paused       bool // reading has stopped until some of waiting are answered
@@ -227,6 +228,9 @@ func (c *connection) answered(call *Call) {
 	c.call = nil
 	if !call.silent {
 		c.send(call.frame())
+	}
+	if c.held != nil {
+		c.letGo()
 	}
 }
 

@@ -104,7 +104,7 @@ func (l *leaf) begin() {
 func (l *leaf) step(n int) bool {
 	end := min(l.end, l.at+n)
 	for _, c := range l.subscribers[l.at:end] {
-		if c != nil {
+		if c != nil && (c.held == nil || !c.deliverLater(l)) {
 			c.deliver(l.shout)
 		}
 	}
@@ -134,6 +134,9 @@ func (l *leaf) admit(m *joining) {
 		m.call.refuse(err)
 	} else {
 		m.connection.subscribed(l, len(l.subscribers))
+		if m.connection.call == m.call {
+			m.connection.holdBack(l)
+		}
 		l.subscribers = append(l.subscribers, m.connection)
 	}
 	m.call.release()

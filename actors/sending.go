@@ -99,7 +99,11 @@ func (c *connection) writable() {
 
 // checkBound cuts off a client for which too much waits: all but the frame that is half sent is thrown away.
 func (c *connection) checkBound() {
-	if c.queued <= c.loop.options.MaxQueuedBytes || c.state > stateEnding {
+	waiting := c.queued
+	if c.held != nil {
+		waiting += c.held.bytes
+	}
+	if waiting <= c.loop.options.MaxQueuedBytes || c.state > stateEnding {
 		return
 	}
 	c.cut()

@@ -1,6 +1,10 @@
 package actors
 
-import "github.com/snorky-go/snorky/actors/wire"
+import (
+	"slices"
+
+	"github.com/snorky-go/snorky/actors/wire"
+)
 
 // subscription is a channel that a connection is subscribed to: where the leaf of its loop has it in its list.
 type subscription struct {
@@ -90,6 +94,49 @@ func (c *connection) leave(root *channel) bool {
 func (c *connection) leaveAll() {
 	for len(c.subscriptions) > 0 {
 		c.leave(c.subscriptions[len(c.subscriptions)-1].leaf.root)
+	}
+}
+
+// held keeps back what is published to a channel after a call has subscribed to it, and before that call is answered: who
+// joins hears the answer first (PROTOCOL.md section 5, rule 4).
+type held struct {
+	leaves []*leaf
+	frames [][]byte
+	bytes  int
+}
+
+// holdBack is called when the call that the connection is waiting for has subscribed it to l.
+func (c *connection) holdBack(l *leaf) {
+	if c.held == nil {
+		c.held = &held{}
+	}
+	c.held.leaves = append(c.held.leaves, l)
+}
+
+// deliverLater takes a batch of l if that is to come after an answer. What the call itself has published is not
+// (rule 2).
+func (c *connection) deliverLater(l *leaf) bool {
+	if !slices.Contains(c.held.leaves, l) {
+		return false
+	}
+	for _, p := range l.batch {
+		if p.call != nil && p.call == c.call {
+			c.send(p.frame)
+			continue
+		}
+		c.held.frames = append(c.held.frames, p.frame)
+		c.held.bytes += len(p.frame)
+	}
+	c.checkBound()
+	return true
+}
+
+// letGo sends what was held back.
+func (c *connection) letGo() {
+	frames := c.held.frames
+	c.held = nil
+	for _, f := range frames {
+		c.send(f)
 	}
 }
 
