@@ -186,24 +186,8 @@ func validString(data []byte, i int) (int, bool) {
 		return i, false
 	}
 	start := i + 1
-	for i = start; i+8 <= len(data); i += 8 {
-		w := binary.LittleEndian.Uint64(data[i:])
-		marks := (zeros(w^('"'*ones)) | zeros(w^('\\'*ones)) | (w-' '*ones)&^w | w) & highs
-		if marks != 0 {
-			i += bits.TrailingZeros64(marks) / 8
-			if data[i] == '"' {
-				return i + 1, true
-			}
-			break
-		}
-	}
-	return validRest(data, start, i)
-}
-
-// validRest goes on with a string, from i on, whose content began at start.
-func validRest(data []byte, start, i int) (int, bool) {
 	ascii := true
-	for {
+	for i = start; ; {
 		end, plainASCII := skipPlain(data, i)
 		ascii = ascii && plainASCII
 		if i = end; i == len(data) {
