@@ -32,8 +32,8 @@ type Placement interface {
 	find(key wire.Key) root
 	// open returns the root of the channel, which it makes if need be, after it has given it the message.
 	open(key wire.Key, first *joining)
-	// all returns the roots of all channels.
-	all() []root
+	// end dissolves all channels; there will be no others.
+	end()
 }
 
 // root is what may be asked of the root of a channel.
@@ -155,9 +155,7 @@ func (c *Channels) localRoot(key wire.Key) *channel {
 
 // dissolve takes all subscriptions away, because the service ends.
 func (c *Channels) dissolve() {
-	for _, r := range c.placement.all() {
-		r.dissolve()
-	}
+	c.placement.end()
 }
 
 // localPlacement has all channels in this process. It is a map in shards, so that publishers and subscribers of
@@ -171,6 +169,7 @@ type localPlacement struct {
 
 type shard struct {
 	mu       sync.RWMutex
+	ended    bool
 	channels map[wire.Key]*channel
 }
 
@@ -197,6 +196,10 @@ func (p *localPlacement) open(key wire.Key, first *joining) {
 	s, hash := p.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.ended {
+		first.undeliverable()
+		return
+	}
 	c := s.channels[key]
 	if c == nil {
 		l := p.broker.loops[hash>>32%uint64(len(p.broker.loops))]
@@ -212,16 +215,16 @@ func (p *localPlacement) open(key wire.Key, first *joining) {
 	c.PostUserMessage(first)
 }
 
-func (p *localPlacement) all() (roots []root) {
+func (p *localPlacement) end() {
 	for i := range p.shards {
 		s := &p.shards[i]
-		s.mu.RLock()
+		s.mu.Lock()
+		s.ended = true
 		for _, c := range s.channels {
-			roots = append(roots, c)
+			c.dissolve()
 		}
-		s.mu.RUnlock()
+		s.mu.Unlock()
 	}
-	return roots
 }
 
 // release takes the channel out of the map, unless somebody is about to join. Nothing can be posted to it by open after

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -133,6 +134,7 @@ func (e *epoll) park(l *loop) {
 		return events > 0
 	})
 	l.unpark()
+	l.now = time.Since(l.start)
 	e.handle(events)
 	l.flush()
 }

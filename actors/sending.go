@@ -97,9 +97,12 @@ func (c *connection) writable() {
 	}
 }
 
+// frameOverhead is what a frame that waits costs besides its bytes.
+const frameOverhead = 48
+
 // checkBound cuts off a client for which too much waits: all but the frame that is half sent is thrown away.
 func (c *connection) checkBound() {
-	waiting := c.queued
+	waiting := c.queued + len(c.out)*frameOverhead
 	if c.held != nil {
 		waiting += c.held.bytes
 	}
