@@ -125,6 +125,9 @@ func TestMembersAgreesWithEncodingJSON(t *testing.T) {
 
 func TestSkipEndsWithTheInput(t *testing.T) {
 	for _, text := range append(texts, `"\`, `"\\`, `[[`, `["\`, `]`, `,`, `[}`, `{]`) {
+		if len(text) > 1100 {
+			continue // deep ones are only more of the same
+		}
 		for i := range min(len(text), 200) + 1 {
 			if end, ok := skipValue([]byte(text), i); end > len(text) || ok && end <= i {
 				t.Errorf("%.50q from %d: %d %t", text, i, end, ok)

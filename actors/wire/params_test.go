@@ -489,6 +489,9 @@ func integral(value []byte, low, high int64) (n int64, ok bool) {
 func TestDecodeParamsAgreesWithOracle(t *testing.T) {
 	for _, text := range texts {
 		checkParams(t, []byte(text))
+		if len(text) > 5000 {
+			continue // too deep anywhere
+		}
 		for name := range rules {
 			checkParams(t, []byte(`{"raw":1,"`+name+`":`+text+`}`))
 			checkParams(t, []byte(`{"`+name+`":`+text+`,"raw":[`+text+`],"texts":[`+text+`]}`))
