@@ -29,7 +29,7 @@ func TestConnections(t *testing.T) {
 		{name: "a fault ends the connection with its code", run: closeByFault},
 		{name: "a client that just goes frees its subscriptions", run: abruptEnd},
 		{name: "requests before the end of the stream are done", run: halfClose},
-		{name: "a reader that does not read is cut off and holds up nobody", run: slowReader, with: actors.Options{SendBuffer: 64 << 10}},
+		{name: "a reader that does not read is cut off and holds up nobody", run: slowReader},
 		{name: "shutdown delivers, answers and says why", run: shutdownWithClients},
 		{name: "reading pauses while too many requests wait", run: backPressure, with: actors.Options{MaxPendingBytes: 1000}},
 		{name: "silent clients are pinged and cut off", run: silence, with: actors.Options{PingInterval: 20 * time.Millisecond, PongTimeout: 200 * time.Millisecond}},
