@@ -201,8 +201,8 @@ func TestLimitsOfSubscriptions(t *testing.T) {
 			request("pubsub", "subscribe", `{"channel":7}`, "twice"),
 			request("pubsub", "unsubscribe", `{"channel":21}`, "unknown"),
 			request("pubsub", "unsubscribe", `{"channel":7}`, "known"),
-			request("pubsub", "subscribe", `{"channel":"`+strings.Repeat("x", 29)+`"}`, "long"),
-			request("pubsub", "subscribe", `{"channel":"`+strings.Repeat("x", 28)+`"}`, "longest"),
+			request("pubsub", "subscribe", `{"channel":"`+strings.Repeat("x", 31)+`"}`, "long"),
+			request("pubsub", "subscribe", `{"channel":"`+strings.Repeat("x", 30)+`"}`, "longest"),
 		)
 		c.expect(
 			refusal("pubsub", wire.ErrTooManySubscriptions.Text, "many"),

@@ -137,12 +137,20 @@ func (c *Channels) key(channel json.RawMessage) (wire.Key, error) {
 	key, err := wire.CanonicalKey(channel)
 	most := c.broker.options.MaxChannelBytes
 	switch {
-	case errors.Is(err, wire.ErrKeyTooLong), err == nil && most >= 0 && len(key) > most:
+	case errors.Is(err, wire.ErrKeyTooLong), err == nil && most >= 0 && nameLength(key) > most:
 		return "", wire.ErrChannelTooLong
 	case err != nil:
 		return "", wire.ErrInvalidParams
 	}
 	return key, nil
+}
+
+// nameLength is what Options.MaxChannelBytes bounds: the quotes of a string do not count.
+func nameLength(key wire.Key) int {
+	if key[0] == '"' {
+		return len(key) - len(`""`)
+	}
+	return len(key)
 }
 
 // localRoot is the actor of a channel, if it exists and is of this process.

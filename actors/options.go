@@ -31,7 +31,8 @@ type Options struct {
 
 	// MaxSubscriptions bounds the channels of one connection; by default 1000, negative for no bound.
 	MaxSubscriptions int
-	// MaxChannelBytes bounds the canonical form of a channel's name; by default 255 bytes, negative for no bound.
+	// MaxChannelBytes bounds a channel's name, or its canonical form if it is no string; by default 255 bytes, negative
+	// for no bound.
 	MaxChannelBytes int
 	// MaxPendingBytes bounds the requests of one connection that wait for their turn; by default 256 KiB. Beyond it
 	// nothing more is read from that connection until the first of them is answered.
