@@ -1,5 +1,6 @@
 # Everything that a contributor types. `make help` lists it.
 
+SHELL     := bash
 GO        ?= go
 FUZZTIME  ?= 20s
 COUNT     ?= 6
@@ -99,7 +100,7 @@ fuzz: ## every fuzz target for FUZZTIME (20s) each
 .PHONY: bench
 bench: $(BENCHSTAT_STAMP) ## the hot paths COUNT (6) times; BASE=file compares with an earlier run
 	@mkdir -p .bench
-	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) $(BENCHPKGS) | tee .bench/new.txt
+	set -o pipefail; $(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) $(BENCHPKGS) | tee .bench/new.txt
 	@echo; $(BENCHSTAT) $(BASE) .bench/new.txt
 	@echo "kept in .bench/new.txt; copy it away to compare a later run with BASE=copy"
 
