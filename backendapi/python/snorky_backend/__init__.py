@@ -1,0 +1,27 @@
+"""Client for the backend services of a Snorky server.
+
+    with BackendClient("http://127.0.0.1:5801/backend", key) as snorky:
+        snorky.publish("news", {"title": "Hello"})
+"""
+
+from .client import BackendClient
+from .errors import (
+    BackendError,
+    BackendRefused,
+    BackendTimeout,
+    BackendUnavailable,
+    BadAnswer,
+    SnorkyError,
+)
+
+__all__ = [
+    "BackendClient",
+    "BackendError",
+    "BackendRefused",
+    "BackendTimeout",
+    "BackendUnavailable",
+    "BadAnswer",
+    "SnorkyError",
+]
+
+__version__ = "0.1.0"

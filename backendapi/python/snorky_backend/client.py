@@ -1,0 +1,101 @@
+"""Calls as Python functions; the HTTP is in transport."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from types import TracebackType
+from typing import Any, NoReturn, Optional, Type, Union
+
+from .errors import BadAnswer, SnorkyError
+from .transport import Transport
+
+
+class BackendClient:
+    """Makes calls to the backend gateway of one Snorky server.
+
+    Make one and share it: it may be used by several threads at once and keeps connections alive between calls. A process
+    that was forked opens connections of its own.
+
+    A call is never sent twice unless it is certain that the first attempt did not reach the server as a whole.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: Union[str, bytes],
+        timeout: float = 10.0,
+        *,
+        max_answer: int = 4 * 1024 * 1024,
+        tls: Optional[ssl.SSLContext] = None,
+    ) -> None:
+        """Prepare a client; nothing is sent yet.
+
+        :param url: such as ``http://127.0.0.1:5801/backend``
+        :param key: what the server has in its key file
+        :param timeout: the seconds a call may take, from connecting to the end of the answer
+        :param max_answer: the most bytes that are accepted as an answer
+        :param tls: how to check the server's certificate, for ``https`` addresses
+        :raises ValueError: if one of them cannot be used; the text does not show the key
+        """
+        if not timeout > 0:
+            raise ValueError("the timeout has to be positive")
+        self._transport = Transport(url, key, timeout, max_answer, tls)
+
+    def call(self, service: str, command: str, /, **params: Any) -> Any:
+        """Run a command of a backend service and return its result.
+
+        :raises SnorkyError: the service answered with an error
+        :raises BackendRefused: the server refused the request, by its HTTP status
+        :raises BackendUnavailable: there was no answer; its subclass BackendTimeout if there was none in time
+        :raises BadAnswer: the answer makes no sense
+        :raises ValueError: the parameters hold NaN or infinity, which are no JSON
+        :raises TypeError: the parameters hold something else that has no JSON form
+        """
+        packet = {"service": service, "message": {"command": command, "params": params}}
+        body = json.dumps(packet, allow_nan=False, separators=(",", ":")).encode("ascii")
+        return _result(self._transport.exchange(body))
+
+    def publish(self, channel: Any, message: Any, service: str = "pubsub_backend") -> None:
+        """Send a message to all subscribers of a channel; both may be any JSON value.
+
+        It returns when the server has accepted the publication. The errors are those of ``call``.
+        """
+        self.call(service, "publish", channel=channel, message=message)
+
+    def close(self) -> None:
+        """Close the connections that lie idle. The client stays usable."""
+        self._transport.close()
+
+    def __enter__(self) -> BackendClient:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        value: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<BackendClient of {self._transport.place}>"
+
+
+def _result(answer: bytes) -> Any:
+    """The result in the body of a 200, or the error of the service."""
+    try:
+        packet = json.loads(answer.decode("utf-8"), parse_constant=_no_constant)
+    except (ValueError, RecursionError) as problem:
+        raise BadAnswer("the answer is not JSON") from problem
+    message = packet.get("message") if isinstance(packet, dict) else None
+    if isinstance(message, dict):
+        if message.get("type") == "response" and "data" in message:
+            return message["data"]
+        if message.get("type") == "error" and isinstance(message.get("message"), str):
+            raise SnorkyError(message["message"])
+    raise BadAnswer("the answer is neither a response nor an error")
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
