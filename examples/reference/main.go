@@ -4,14 +4,13 @@
 package main
 
 import (
-	"errors"
 	"flag"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/snorky-go/snorky/cmd/snorkyd/config"
 	"github.com/snorky-go/snorky/cmd/snorkyd/server"
-	"github.com/snorky-go/snorky/examples/calculator"
-	"github.com/snorky-go/snorky/examples/echo"
 	"github.com/snorky-go/snorky/examples/internal/boot"
 )
 
@@ -49,10 +48,4 @@ func defaults() server.Config {
 	return c
 }
 
-func prepare(s *server.Server) error {
-	frontend := s.Broker().Frontend()
-	return errors.Join(
-		frontend.Register("echo", echo.Echo{}),
-		frontend.Register("calculator", calculator.Calculator{}),
-	)
-}
+func prepare(s *server.Server, _ zerolog.Logger) error { return register(s.Broker()) }
