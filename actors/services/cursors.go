@@ -248,7 +248,7 @@ func (c *Cursors) create(call *actors.Call, p createParams) (int, error) {
 
 // handle chooses a public handle that is free. There is one.
 func (c *Cursors) handle() int {
-	for h := rand.IntN(handles); ; h = (h + 1) % handles { //nolint:gosec // a name, not a secret
+	for h := rand.IntN(handles); ; h = (h + 1) % handles {
 		if c.public[h] == nil {
 			return h
 		}

@@ -73,8 +73,8 @@ func TestCursorsOfOthers(t *testing.T) {
 func TestCursorsGoWithTheirDocument(t *testing.T) {
 	steps := []step{
 		as("a", "1"), as("b", "2"),
-		step{Who: "a", Call: "cursors.join", Params: `{"document":"x"}`, Want: `{"cursors":[]}`},
-		step{Who: "a", Call: "cursors.join", Params: `{"document":"y"}`, Want: `{"cursors":[]}`},
+		{Who: "a", Call: "cursors.join", Params: `{"document":"x"}`, Want: `{"cursors":[]}`},
+		{Who: "a", Call: "cursors.join", Params: `{"document":"y"}`, Want: `{"cursors":[]}`},
 	}
 	for i := range 16 {
 		document := []string{`"x"`, `"y"`}[i/15]

@@ -95,8 +95,8 @@ func parseComparison(operator string, operands []json.RawMessage) (filter, error
 		if !ok {
 			return false
 		}
-		order, comparable := compare(value, wanted)
-		return comparable && holds(operator, order)
+		order, ordered := compare(value, wanted)
+		return ordered && holds(operator, order)
 	}, nil
 }
 
