@@ -49,7 +49,7 @@ func (x *exchange) readBody(w http.ResponseWriter, r *http.Request, timeout time
 		case int64(len(x.body)) > limit:
 			return bodyTooLarge
 		case err == nil:
-		case err == io.EOF: //nolint:errorlint // io.Reader returns it bare
+		case err == io.EOF:
 			x.bodyRead = true
 			_ = control.SetReadDeadline(time.Time{})
 			return nil

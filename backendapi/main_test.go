@@ -3,10 +3,12 @@ package backendapi
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -149,7 +151,7 @@ func raw(t testing.TB, addr, request string) []reply {
 	for from := bufio.NewReader(conn); ; {
 		r, err := readReply(t, from)
 		if err != nil {
-			if ne, ok := err.(net.Error); ok && ne.Timeout() {
+			if errors.Is(err, os.ErrDeadlineExceeded) {
 				t.Fatalf("the connection stays open after %d answers", len(replies))
 			}
 			return replies

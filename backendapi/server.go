@@ -3,7 +3,7 @@ package backendapi
 import (
 	"bytes"
 	"context"
-	"log" //nolint:depguard // the type of http.Server.ErrorLog
+	"log"
 	"net"
 	"net/http"
 

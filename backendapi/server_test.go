@@ -244,15 +244,15 @@ type brokenListener struct {
 	failures int
 }
 
-type tooManyFiles struct{ error }
+type acceptError struct{ error }
 
-func (tooManyFiles) Timeout() bool   { return false }
-func (tooManyFiles) Temporary() bool { return true }
+func (acceptError) Timeout() bool   { return false }
+func (acceptError) Temporary() bool { return true }
 
 func (l *brokenListener) Accept() (net.Conn, error) {
 	if l.failures > 0 {
 		l.failures--
-		return nil, tooManyFiles{errors.New("too many open files")}
+		return nil, acceptError{errors.New("too many open files")}
 	}
 	return l.Listener.Accept()
 }
