@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -34,8 +35,8 @@ type Program struct {
 	Flags func(*flag.FlagSet)
 	// Key, if not nil, returns the backend's key where no key file is given. Without it a random one is made.
 	Key func() string
-	// Prepare adds services and pages before the doors open.
-	Prepare func(*server.Server) error
+	// Prepare adds services and pages before the doors open. What goes wrong with them later is for the log.
+	Prepare func(s *server.Server, log zerolog.Logger) error
 	// Work, if not nil, runs while the doors are open. It returns when ctx ends.
 	Work func(ctx context.Context, s *server.Server, stdout io.Writer) error
 }
@@ -70,28 +71,33 @@ func (p Program) Run(ctx context.Context, arguments, environment []string, stdou
 		return nil
 	case config.Check, config.Run:
 	}
-	s, err := server.New(command.Config, p.options(command.Config, stderr)...)
+	log := newLogger(command.Config, stderr)
+	s, err := server.New(command.Config, p.options(command.Config, log)...)
 	if err != nil {
 		return err
 	}
 	if command.Action == config.Check {
 		return s.Shutdown(ctx)
 	}
-	if err := p.Prepare(s); err != nil {
+	if err := p.Prepare(s, log); err != nil {
 		return errors.Join(err, s.Shutdown(ctx))
 	}
 	return p.serve(ctx, s, stdout)
 }
 
-func (p Program) options(c server.Config, stderr io.Writer) []server.Option {
+func newLogger(c server.Config, to io.Writer) zerolog.Logger {
 	level, err := zerolog.ParseLevel(c.LogLevel)
-	if err != nil {
+	if err != nil { // the table of settings allows no other levels
 		level = zerolog.InfoLevel
 	}
 	if c.LogFormat != "json" {
-		stderr = zerolog.ConsoleWriter{Out: stderr, NoColor: true, TimeFormat: "15:04:05"}
+		to = zerolog.ConsoleWriter{Out: to, NoColor: true, TimeFormat: time.TimeOnly}
 	}
-	options := []server.Option{server.WithLogger(zerolog.New(stderr).Level(level).With().Timestamp().Logger())}
+	return zerolog.New(to).Level(level).With().Timestamp().Logger()
+}
+
+func (p Program) options(c server.Config, log zerolog.Logger) []server.Option {
+	options := []server.Option{server.WithLogger(log)}
 	if p.Key != nil && c.KeyFile == "" {
 		options = append(options, server.WithKey(p.Key()))
 	}

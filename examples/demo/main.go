@@ -1,0 +1,69 @@
+// Command demo shows what Snorky is for: a page to which announcements come the moment they are made, by a form or by
+// curl. It is a whole server with the flags of snorkyd, a page, and a small backend such as an application has.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+
+	"github.com/rs/zerolog"
+
+	"github.com/snorky-go/snorky/backendapi/client"
+	"github.com/snorky-go/snorky/cmd/snorkyd/server"
+	"github.com/snorky-go/snorky/examples/internal/boot"
+	"github.com/snorky-go/snorky/gateway/js"
+)
+
+func main() { boot.Main(program()) }
+
+func program() boot.Program {
+	var app *application
+	return boot.Program{
+		Name:     "demo",
+		About:    "demo shows announcements on a page as they are made.",
+		Defaults: server.Default(),
+		Prepare: func(s *server.Server, log zerolog.Logger) error {
+			app = newApplication(log, sync.OnceValues(func() (*client.Client, error) {
+				return client.New("http://"+local(s.BackendAddr())+server.BackendPath, s.Key())
+			}))
+			s.Handle("GET /snorky.js", js.Handler())
+			s.Handle("GET /{$}", page("index.html"))
+			for _, name := range assets {
+				s.Handle("GET /demo/"+name, page(name))
+			}
+			s.Handle("POST /demo/announce", app.announcing())
+			return nil
+		},
+		Work: func(ctx context.Context, s *server.Server, stdout io.Writer) error {
+			greet(stdout, s)
+			return app.count(ctx)
+		},
+	}
+}
+
+// greet tells people where to look and what to type.
+func greet(stdout io.Writer, s *server.Server) {
+	fmt.Fprintf(stdout, "Open this page, on as many screens as you like:\n\n    http://%s/\n", visible(s.Addr()))
+	fmt.Fprintf(stdout, "\nThen paste this line into a second terminal:\n\n    %s\n\nCtrl-C ends the demo.\n", s.Curl())
+}
+
+// local is an address at which this program reaches a door of its own.
+func local(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
+		return net.JoinHostPort("127.0.0.1", port)
+	}
+	return address
+}
+
+// visible is the address that people on this machine type.
+func visible(address string) string {
+	host, port, err := net.SplitHostPort(local(address))
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsLoopback() {
+		return net.JoinHostPort("localhost", port)
+	}
+	return address
+}
