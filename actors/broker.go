@@ -30,6 +30,7 @@ type Broker struct {
 	stopping bool
 	attached sync.WaitGroup // connections, and those about to become one
 
+	ended         atomic.Bool // the services are ending
 	nextLoop      atomic.Uint32
 	connections   atomic.Int64
 	channels      atomic.Int64
@@ -160,6 +161,7 @@ func (b *Broker) cutOff() {
 
 // stopServices ends all services, those of the backend first, which may be companions of the others.
 func (b *Broker) stopServices() {
+	b.ended.Store(true)
 	for _, r := range []*Registry{b.backend, b.frontend} {
 		for _, name := range r.Names() {
 			_ = r.Unregister(name) // somebody else may have done it

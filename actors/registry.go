@@ -287,10 +287,13 @@ func (c *connection) meet(t *table) {
 // registry, and the result is the content of its answer (PROTOCOL.md sections 4 and 7). Errors of the service are such
 // answers, too. It blocks until there is one, or ctx ends, and keeps nothing of message.
 //
-// The error is ErrUnknownService, wire.ErrNotRequest, or the cause of ctx.
+// The error is ErrUnknownService, ErrStopped, wire.ErrNotRequest, or the cause of ctx.
 func (b *Broker) Call(ctx context.Context, name string, message []byte) ([]byte, error) {
 	s := b.backend.table.Load().services[name]
 	if s == nil {
+		if b.ended.Load() {
+			return nil, ErrStopped
+		}
 		return nil, ErrUnknownService
 	}
 	call := &Call{service: s}
