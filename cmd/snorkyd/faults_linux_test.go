@@ -1,0 +1,258 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/snorky-go/snorky/actors/wire"
+	"github.com/snorky-go/snorky/cmd/snorkyd/internal/trial"
+)
+
+// A server does not depend on anybody reading what it says.
+func TestOutputsThatDoNotWork(t *testing.T) {
+	t.Parallel()
+	full := func(p *snorkyd) {
+		f, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		p.t.Cleanup(func() { _ = f.Close() })
+		p.cmd.Stdout, p.cmd.Stderr = f, f
+	}
+	brokenPipe := func(p *snorkyd) {
+		read, write, err := os.Pipe()
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		_ = read.Close()
+		p.t.Cleanup(func() { _ = write.Close() })
+		p.cmd.Stdout, p.cmd.Stderr = write, write
+	}
+	stuckPipe := func(p *snorkyd) {
+		read, write, err := os.Pipe()
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		p.t.Cleanup(func() { _, _ = read.Close(), write.Close() })
+		fill(p.t, write)
+		p.cmd.Stdout, p.cmd.Stderr = write, write
+	}
+	for name, prepareOutput := range map[string]func(*snorkyd){
+		"full device": full,
+		"broken pipe": brokenPipe,
+		"stuck pipe":  stuckPipe,
+		"closed":      func(p *snorkyd) { p.shell("exec >&- 2>&-") },
+		"limited file": func(p *snorkyd) {
+			f, err := os.Create(filepath.Join(p.t.TempDir(), "log"))
+			if err != nil {
+				p.t.Fatal(err)
+			}
+			p.t.Cleanup(func() { _ = f.Close() })
+			p.shell("ulimit -f 0").cmd.Stdout, p.cmd.Stderr = f, f
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := prepare(t, "-log-level", "debug")
+			prepareOutput(p)
+			p.up()
+			for range 5 {
+				p.signal(syscall.SIGHUP) // each is logged
+			}
+			p.serves()
+			p.signal(syscall.SIGTERM)
+			if status := p.ends(); status != statusOK {
+				t.Errorf("status %d", status)
+			}
+		})
+	}
+}
+
+// fill writes to a pipe until it takes no more.
+func fill(t *testing.T, f *os.File) {
+	t.Helper()
+	raw, err := f.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	junk := make([]byte, 4096)
+	err = raw.Write(func(fd uintptr) bool {
+		for {
+			if _, err := unix.Write(int(fd), junk); err != nil {
+				return true
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestPoorSurroundings(t *testing.T) {
+	t.Parallel()
+	gone := filepath.Join(t.TempDir(), "gone")
+	if err := os.Mkdir(gone, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, surround := range map[string]func(*snorkyd){
+		"no environment":      func(p *snorkyd) { p.cmd.Env = []string{} },
+		"directory gone":      func(p *snorkyd) { p.shell("cd " + gone + " && rmdir " + gone) },
+		"64 descriptors":      func(p *snorkyd) { p.shell("ulimit -n 64") },
+		"2 GiB address space": func(p *snorkyd) { p.shell("ulimit -v 2097152") },
+		"one processor":       func(p *snorkyd) { p.cmd.Env = append(os.Environ(), "GOMAXPROCS=1") },
+		"96 MiB of memory":    func(p *snorkyd) { p.cmd.Env = append(os.Environ(), "GOMEMLIMIT=96MiB") },
+		"rubbish of a service manager": func(p *snorkyd) {
+			p.cmd.Env = append(os.Environ(), "NOTIFY_SOCKET=/nowhere/notify", "WATCHDOG_USEC=soon", "LISTEN_FDS=many", "LISTEN_PID=1")
+		},
+		"sockets that are none": func(p *snorkyd) {
+			p.shell("export LISTEN_PID=$$ LISTEN_FDS=100000 LISTEN_FDNAMES=frontend:backend:x")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := prepare(t)
+			surround(p)
+			p.up()
+			p.serves()
+			p.signal(syscall.SIGTERM)
+			if status := p.ends(); status != statusOK {
+				t.Errorf("status %d:\n%s", status, p.log.String())
+			}
+		})
+	}
+}
+
+// Whoever connects before the program runs is served when it does.
+func TestSocketActivation(t *testing.T) {
+	t.Parallel()
+	for _, labels := range []string{"", "frontend:backend", "backend:frontend"} {
+		t.Run("labels "+labels, func(t *testing.T) {
+			t.Parallel()
+			p := prepare(t)
+			doors := map[string]*os.File{}
+			for door, at := range map[string]*string{"frontend": &p.front, "backend": &p.back} {
+				l, err := net.Listen("tcp", "127.0.0.1:0")
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer l.Close()
+				if doors[door], err = l.(*net.TCPListener).File(); err != nil {
+					t.Fatal(err)
+				}
+				defer doors[door].Close()
+				*at = l.Addr().String()
+			}
+			order := cmp.Or(labels, "frontend:backend")
+			for door := range strings.SplitSeq(order, ":") {
+				p.cmd.ExtraFiles = append(p.cmd.ExtraFiles, doors[door])
+			}
+			early := make(chan int, 1)
+			go func() {
+				_, status := trial.Dial(t, p.front)
+				early <- status
+			}()
+			p.shell("export LISTEN_PID=$$ LISTEN_FDS=2 LISTEN_FDNAMES=" + labels).up()
+			if status := <-early; status != http.StatusSwitchingProtocols {
+				t.Errorf("the early client got %d", status)
+			}
+			p.serves()
+			p.signal(syscall.SIGTERM)
+			if status := p.ends(); status != statusOK {
+				t.Errorf("status %d:\n%s", status, p.log.String())
+			}
+		})
+	}
+}
+
+func TestSignalsThatDoNotEndIt(t *testing.T) {
+	t.Parallel()
+	p := prepare(t).up()
+	subscriber := trial.Subscribe(t, p.front, "announcements", "news")
+	for range 5 {
+		p.signal(syscall.SIGHUP)
+	}
+	p.signal(syscall.SIGPIPE)
+	p.logged("SIGHUP: the key file was read")
+	p.signal(syscall.SIGSTOP)
+	trial.Eventually(t, "it is stopped", func() bool { return p.state() == 'T' })
+	p.signal(syscall.SIGCONT)
+	trial.Publish(t, trial.Publisher(t, p.back, testKey), "announcements_backend", "news", "still here")
+	if got, code := subscriber.Next(); string(got.Message) != `"still here"` {
+		t.Errorf("got %+v, code %d", got, code)
+	}
+	if strings.Contains(p.log.String(), testKey) {
+		t.Error("the log shows the key")
+	}
+}
+
+// state is the letter that ps shows.
+func (p *snorkyd) state() byte {
+	p.t.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return stat[strings.LastIndexByte(string(stat), ')')+2]
+}
+
+// Memory stays within bounds under what strangers send, and the healthy are served.
+func TestFloodsUnderAMemoryLimit(t *testing.T) {
+	t.Parallel()
+	p := prepare(t)
+	p.cmd.Env = append(os.Environ(), "GOMEMLIMIT=96MiB")
+	p.up()
+	const sockets = 20
+	junk := strings.Repeat("[", 60_000)
+	large := strings.Repeat("x", 70_000)
+	for range sockets {
+		s, status := trial.Dial(t, p.front)
+		if s == nil {
+			t.Fatalf("status %d", status)
+		}
+		for range 50 {
+			s.Send(junk)
+		}
+		s.Send(large)
+		if _, code := s.Next(); code != wire.CloseTooBig {
+			t.Errorf("closed with %d", code)
+		}
+	}
+	body := strings.NewReader(strings.Repeat("x", 8<<20))
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+p.back+"/backend", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("X-Backend-Key", testKey)
+	if response, err := http.DefaultTransport.RoundTrip(request); err == nil {
+		_ = response.Body.Close()
+		if response.StatusCode != http.StatusRequestEntityTooLarge {
+			t.Errorf("8 MiB were answered with %d", response.StatusCode)
+		}
+	}
+	p.serves()
+	if kiB := p.memory(); kiB > 200<<10 {
+		t.Errorf("%d KiB resident", kiB)
+	}
+}
+
+func (p *snorkyd) memory() (kiB int) {
+	p.t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(status), "VmRSS:")
+	if _, err := fmt.Sscan(after, &kiB); err != nil {
+		p.t.Fatal(err)
+	}
+	return kiB
+}

@@ -1,0 +1,62 @@
+//go:build unix
+
+package activation
+
+import (
+	"net"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+const maxDescriptors = 16 // of which two are of use
+
+func inherited(env []string, first int) (found [len(names)]net.Listener) {
+	if variable(env, "LISTEN_PID") != strconv.Itoa(os.Getpid()) {
+		return found
+	}
+	n, err := strconv.Atoi(variable(env, "LISTEN_FDS"))
+	if err != nil {
+		return found
+	}
+	labels := strings.Split(variable(env, "LISTEN_FDNAMES"), ":")
+	for i := range min(n, maxDescriptors) {
+		place := i
+		if i < len(labels) {
+			if named := slices.Index(names[:], labels[i]); named >= 0 {
+				place = named
+			}
+		}
+		if place < len(found) && found[place] == nil {
+			found[place] = take(first + i)
+		}
+	}
+	return found
+}
+
+func variable(env []string, name string) string {
+	for _, entry := range env {
+		if value, is := strings.CutPrefix(entry, name+"="); is {
+			return value
+		}
+	}
+	return ""
+}
+
+// take makes a listener of a descriptor. One that is no listening socket may belong to the Go runtime, or to nobody: it
+// is not touched.
+func take(fd int) net.Listener {
+	if listening, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN); err != nil || listening == 0 {
+		return nil
+	}
+	f := os.NewFile(uintptr(fd), names[0])
+	defer f.Close() // FileListener has a copy of its own
+	l, err := net.FileListener(f)
+	if err != nil {
+		return nil
+	}
+	return l
+}

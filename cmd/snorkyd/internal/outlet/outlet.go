@@ -1,0 +1,100 @@
+// Package outlet writes lines to where they may get stuck: a terminal, a pipe, a file on a full disk.
+package outlet
+
+import (
+	"io"
+	"sync"
+	"time"
+)
+
+// MaxQueuedBytes bounds what waits to be written.
+const MaxQueuedBytes = 256 << 10
+
+// Outlet is an io.Writer that never blocks and never fails. Its one goroutine writes to what is behind it; what does not
+// fit in the queue, because that is stuck, is lost. So is what cannot be written.
+type Outlet struct {
+	to   io.Writer
+	wake chan struct{} // capacity 1: there is something to do
+	done chan struct{} // closed when the goroutine has ended
+
+	mu     sync.Mutex
+	queue  []byte
+	lost   int // writes since the last report
+	closed bool
+	onLoss func(writes int)
+}
+
+// New starts an Outlet, which Close ends.
+func New(to io.Writer) *Outlet {
+	o := &Outlet{to: to, wake: make(chan struct{}, 1), done: make(chan struct{}), onLoss: func(int) {}}
+	go o.run()
+	return o
+}
+
+// OnLoss sets what is told how many writes were lost, once it goes on. It is called by the goroutine of the Outlet and
+// may write to it.
+func (o *Outlet) OnLoss(f func(writes int)) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.onLoss = f
+}
+
+// Write queues line, whole or not at all. It keeps nothing of it.
+func (o *Outlet) Write(line []byte) (int, error) {
+	o.mu.Lock()
+	if o.closed || len(o.queue)+len(line) > MaxQueuedBytes {
+		o.lost++
+	} else {
+		o.queue = append(o.queue, line...)
+	}
+	o.mu.Unlock()
+	o.signal()
+	return len(line), nil
+}
+
+// Close has the queue written and waits for that, but not longer than for limit: then the goroutine is left to itself,
+// stuck as it is. What is written later is lost.
+func (o *Outlet) Close(limit time.Duration) {
+	o.mu.Lock()
+	o.closed = true
+	o.mu.Unlock()
+	o.signal()
+	select {
+	case <-o.done:
+	case <-time.After(limit):
+	}
+}
+
+func (o *Outlet) signal() {
+	select {
+	case o.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (o *Outlet) run() {
+	defer close(o.done)
+	var batch []byte
+	for {
+		var lost int
+		var closed bool
+		o.mu.Lock()
+		batch, o.queue = o.queue, batch[:0]
+		lost, o.lost = o.lost, 0
+		closed = o.closed
+		report := o.onLoss
+		o.mu.Unlock()
+		if len(batch) > 0 {
+			_, _ = o.to.Write(batch) // there is nobody to tell
+		}
+		if lost > 0 && !closed {
+			report(lost)
+		}
+		if len(batch) == 0 {
+			if closed {
+				return
+			}
+			<-o.wake
+		}
+	}
+}

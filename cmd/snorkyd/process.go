@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/snorky-go/snorky/cmd/snorkyd/config"
+	"github.com/snorky-go/snorky/cmd/snorkyd/internal/activation"
+	"github.com/snorky-go/snorky/cmd/snorkyd/internal/outlet"
+	"github.com/snorky-go/snorky/cmd/snorkyd/server"
+)
+
+// flushTime is how long the last lines may take to be written.
+const flushTime = 500 * time.Millisecond
+
+var errSecondSignal = errors.New("a second signal came: ended at once")
+
+// process is one run of the server.
+type process struct {
+	command        config.Command
+	env            []string
+	signals        <-chan os.Signal
+	stdout, stderr *outlet.Outlet
+	colours        bool
+	log            zerolog.Logger
+}
+
+// serve runs the server until a signal, or until it fails.
+func (p *process) serve() error {
+	cfg := p.command.Config
+	p.log = newLogger(cfg, p.stderr, p.colours)
+	p.stderr.OnLoss(func(lines int) { p.log.Warn().Int("lines", lines).Msg("log lines were lost") })
+	front, back := activation.Listeners(p.env)
+	s, err := server.New(cfg, server.WithLogger(p.log), server.WithListeners(front, back))
+	if err != nil {
+		return err
+	}
+	if err := s.Start(); err != nil {
+		return err
+	}
+	p.announce(s)
+	for {
+		select {
+		case <-s.Done():
+			return s.Err()
+		case got := <-p.signals:
+			if got != syscall.SIGHUP {
+				p.log.Info().Stringer("signal", got).Msg("ending")
+				return p.end(s)
+			}
+			p.reload(s)
+		}
+	}
+}
+
+// announce says once what runs. A random key is shown on standard output and is not in the log.
+func (p *process) announce(s *server.Server) {
+	started := p.log.Info().Str("version", version()).Str("frontend", s.Addr()).Str("backend", s.BackendAddr()).
+		Strs("services", s.Broker().Frontend().Names()).Strs("backend_services", s.Broker().Backend().Names()).
+		Str("key", string(s.KeySource()))
+	if p.command.File != "" {
+		started.Str("config", p.command.File)
+	}
+	started.Msg("started")
+	if len(p.command.Ignored) > 0 {
+		p.log.Warn().Strs("variables", p.command.Ignored).Msg("these are no settings and were ignored")
+	}
+	if s.KeySource() != server.KeyRandom {
+		return
+	}
+	fmt.Fprintf(p.stdout, "No key is configured (-key-file). The backend's key for this run:\n\n    %s\n", s.Key())
+	if line := s.Curl(); line != "" {
+		fmt.Fprintf(p.stdout, "\nPublish a message to the channel \"news\":\n\n    %s\n", line)
+	}
+	fmt.Fprintln(p.stdout)
+}
+
+func (p *process) reload(s *server.Server) {
+	valid, err := s.ReloadKeys()
+	switch {
+	case err != nil:
+		p.log.Error().Err(err).Msg("SIGHUP: the keys stay as they were")
+	case valid == 0:
+		p.log.Info().Msg("SIGHUP: there is no key file to read")
+	default:
+		p.log.Info().Int("keys", valid).Msg("SIGHUP: the key file was read")
+	}
+}
+
+// end drains the server. A second signal ends the process at once, and with it what is left; another SIGHUP means
+// nothing any more.
+func (p *process) end(s *server.Server) error {
+	go func() { _ = s.Shutdown(context.Background()) }() // logs what it cut off; Done is its end
+	for {
+		select {
+		case <-s.Done():
+			return nil
+		case got := <-p.signals:
+			if got != syscall.SIGHUP {
+				return errSecondSignal
+			}
+		}
+	}
+}

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/snorky-go/snorky/cmd/snorkyd/config"
+	"github.com/snorky-go/snorky/cmd/snorkyd/internal/outlet"
+)
+
+const (
+	program = "snorkyd"
+	about   = "snorkyd notifies browsers: they subscribe to channels over WebSockets, and one HTTP request publishes."
+)
+
+// Exit statuses. That of a wrong configuration is EX_CONFIG of sysexits.h: it tells a supervisor that another start will
+// not help.
+const (
+	statusOK     = 0
+	statusFailed = 1
+	statusConfig = 78
+)
+
+// run is the program: it returns the status to exit with.
+func run(args, env []string, stdout, stderr io.Writer) int {
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	defer signal.Stop(signals)
+	surviveWrites()
+
+	loader := config.Loader{Program: program, About: about, Defaults: config.Default()}
+	command, err := loader.Load(args, env)
+	if err != nil {
+		return complain(stderr, err)
+	}
+	switch command.Action {
+	case config.Help:
+		loader.Usage(stdout)
+		return statusOK
+	case config.Version:
+		fmt.Fprintf(stdout, "%s %s (%s %s/%s)\n", program, version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+		return statusOK
+	case config.Check:
+		return check(command.Config, stdout, stderr)
+	default:
+		p := &process{
+			command: command, env: env, signals: signals,
+			stdout: outlet.New(stdout), stderr: outlet.New(stderr),
+		}
+		p.colours = isTerminal(stderr)
+		err := p.serve()
+		p.stdout.Close(flushTime)
+		p.stderr.Close(flushTime)
+		if err != nil {
+			return complain(stderr, err)
+		}
+		return statusOK
+	}
+}
+
+// check reads what a start would read, and opens nothing.
+func check(cfg config.Config, stdout, stderr io.Writer) int {
+	if cfg.KeyFile != "" {
+		if _, err := config.ReadKeyFile(cfg.KeyFile); err != nil {
+			return complain(stderr, err)
+		}
+	}
+	fmt.Fprintln(stdout, "the configuration is good")
+	return statusOK
+}
+
+// complain says in one line why there is nothing to run.
+func complain(stderr io.Writer, err error) int {
+	fmt.Fprintf(stderr, "%s: %v\n", program, err)
+	if config.IsError(err) {
+		return statusConfig
+	}
+	return statusFailed
+}
+
+// version is what the module was built from, as far as the build knows.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(devel)"
+	}
+	return info.Main.Version
+}

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/rs/zerolog"
+
+	"github.com/snorky-go/snorky/cmd/snorkyd/config"
+	"github.com/snorky-go/snorky/cmd/snorkyd/internal/outlet"
+	"github.com/snorky-go/snorky/cmd/snorkyd/internal/trial"
+)
+
+func TestRunWithoutServing(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name       string
+		args       []string
+		status     int
+		out, wrong string
+	}{
+		{"version", []string{"-version"}, statusOK, "snorkyd ", ""},
+		{"help", []string{"-help"}, statusOK, about + "\n\nUsage: snorkyd ", ""},
+		{"check", []string{"-check-config", "-key-file", keyFile(t, testKey)}, statusOK, "the configuration is good\n", ""},
+		{"check without a key", []string{"-check-config"}, statusOK, "the configuration is good\n", ""},
+		{"check finds", []string{"-check-config", "-key-file", "/nowhere/key"}, statusConfig, "", "snorkyd: key file \"/nowhere/key\": no such file or directory\n"},
+		{"settings", []string{"-loops", "x"}, statusConfig, "", "snorkyd: -loops: \"x\" is not a number\n"},
+		{"key file", []string{"-key-file", "/nowhere/key"}, statusConfig, "", "snorkyd: key file \"/nowhere/key\": no such file or directory\n"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			var out, wrong bytes.Buffer
+			status := run(test.args, nil, &out, &wrong)
+			if status != test.status || !strings.HasPrefix(out.String(), test.out) || wrong.String() != test.wrong {
+				t.Errorf("status %d\n%s\n%s", status, out.String(), wrong.String())
+			}
+		})
+	}
+}
+
+// trialRun is a process inside of the test, to which signals are sent that nobody else gets.
+type trialRun struct {
+	signals  chan os.Signal
+	out, log lockedBuffer
+	p        *process
+	ended    chan error
+}
+
+func (r *trialRun) start(t *testing.T, cfg config.Config) *trialRun {
+	t.Helper()
+	cfg.Frontend, cfg.Backend = "127.0.0.1:0", "127.0.0.1:0"
+	r.signals, r.ended = make(chan os.Signal, 8), make(chan error, 1)
+	r.p = &process{
+		command: config.Command{Config: cfg, File: "the.toml", Ignored: []string{"SNORKY_PORT"}},
+		signals: r.signals, stdout: outlet.New(&r.out), stderr: outlet.New(&r.log),
+	}
+	go func() {
+		err := r.p.serve()
+		r.p.stdout.Close(flushTime)
+		r.p.stderr.Close(flushTime)
+		r.ended <- err
+	}()
+	t.Cleanup(func() {
+		r.signals <- syscall.SIGTERM
+	})
+	return r
+}
+
+func (r *trialRun) says(t *testing.T, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		trial.Eventually(t, text, func() bool { return strings.Contains(r.log.String(), text) })
+	}
+}
+
+func TestLifeOfAProcess(t *testing.T) {
+	t.Parallel()
+	cfg := config.Default()
+	cfg.KeyFile = keyFile(t, testKey)
+	r := new(trialRun).start(t, cfg)
+	r.says(t, `"message":"started"`, `"key":"file"`, `"config":"the.toml"`, `"services":["announcements","pubsub"]`,
+		`"variables":["SNORKY_PORT"]`)
+
+	r.signals <- syscall.SIGHUP
+	r.says(t, `"keys":1,`, "SIGHUP: the key file was read")
+	if err := os.WriteFile(cfg.KeyFile, []byte("hunter2"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.signals <- syscall.SIGHUP
+	r.says(t, "SIGHUP: the keys stay as they were", "a key is shorter than 16 bytes")
+
+	r.signals <- syscall.SIGTERM
+	if err := <-r.ended; err != nil {
+		t.Errorf("ended with %v", err)
+	}
+	r.says(t, `"signal":"terminated"`, `"message":"draining"`, `"message":"drained"`)
+	if r.out.String() != "" {
+		t.Errorf("on standard output: %s", r.out.String())
+	}
+	for _, secret := range []string{testKey, "hunter2"} {
+		if strings.Contains(r.log.String(), secret) {
+			t.Errorf("the log shows a key:\n%s", r.log.String())
+		}
+	}
+}
+
+func TestRandomKeyIsShownOnceAndNotLogged(t *testing.T) {
+	t.Parallel()
+	cfg := config.Default()
+	r := new(trialRun).start(t, cfg)
+	r.says(t, `"key":"random"`)
+	trial.Eventually(t, "a line for curl", func() bool { return strings.Contains(r.out.String(), "curl http://127.0.0.1:") })
+	_, after, found := strings.Cut(r.out.String(), "for this run:\n\n    ")
+	key, _, _ := strings.Cut(after, "\n")
+	if !found || len(key) < 20 || !strings.Contains(r.out.String(), "'X-Backend-Key: "+key+"'") {
+		t.Errorf("no key in:\n%s", r.out.String())
+	}
+	r.signals <- syscall.SIGHUP
+	r.says(t, "SIGHUP: there is no key file to read")
+	r.signals <- os.Interrupt
+	if err := <-r.ended; err != nil {
+		t.Errorf("ended with %v", err)
+	}
+	if strings.Contains(r.log.String(), key) {
+		t.Error("the log shows the key")
+	}
+}
+
+func TestStartThatFails(t *testing.T) {
+	t.Parallel()
+	cfg := config.Default()
+	cfg.KeyFile = "/nowhere/key"
+	r := new(trialRun).start(t, cfg)
+	if err := <-r.ended; !config.IsError(err) {
+		t.Errorf("ended with %v", err)
+	}
+	if r.log.String() != "" {
+		t.Errorf("logged before it ran:\n%s", r.log.String())
+	}
+}
+
+func TestLogFormats(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		format   string
+		terminal bool
+		want     string
+	}{
+		{"auto", false, `{"level":"info","name":"a\u001b[2Jb"`},
+		{"auto", true, "\x1b["},
+		{"json", true, `{"level":"info"`},
+		{"pretty", false, `INF it happened name="a\x1b[2Jb"`},
+	}
+	for _, test := range tests {
+		var out bytes.Buffer
+		cfg := config.Default()
+		cfg.LogFormat = test.format
+		log := newLogger(cfg, &out, test.terminal)
+		log.Debug().Msg("below the level")
+		log.Info().Str("name", "a\x1b[2Jb").Msg("it happened")
+		if !strings.Contains(out.String(), test.want) || strings.Count(out.String(), "\n") != 1 {
+			t.Errorf("%s, terminal %v: %q", test.format, test.terminal, out.String())
+		}
+	}
+	for level, want := range map[string]zerolog.Level{"debug": zerolog.DebugLevel, "error": zerolog.ErrorLevel, "": zerolog.NoLevel} {
+		cfg := config.Default()
+		cfg.LogLevel = level
+		if got := newLogger(cfg, new(bytes.Buffer), false).GetLevel(); got != want {
+			t.Errorf("%q: level %v", level, got)
+		}
+	}
+}
+
+func TestTerminals(t *testing.T) {
+	t.Parallel()
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Close()
+	defer write.Close()
+	if isTerminal(write) || isTerminal(new(bytes.Buffer)) {
+		t.Error("a pipe and a buffer are no terminals")
+	}
+}

@@ -1,0 +1,46 @@
+package server
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+)
+
+// newcomers is the service that the first steps of the guide use.
+const newcomers = "announcements_backend"
+
+// Curl is a line for a shell on this machine that publishes a message to the channel news, with the key in it. It is
+// empty if the configuration declares no service.
+func (s *Server) Curl() string {
+	var twins []string
+	for _, p := range s.config.PubSub {
+		twins = append(twins, p.Backend)
+	}
+	if len(twins) == 0 {
+		return ""
+	}
+	twin := twins[0]
+	if slices.Contains(twins, newcomers) {
+		twin = newcomers
+	}
+	name, _ := json.Marshal(twin) // a string cannot fail
+	const body = `{"service":%s,"message":{"command":"publish","params":{"channel":"news","message":"Hello!"},"callId":1}}`
+	return fmt.Sprintf("curl http://%s%s -H %s -d %s", dialable(s.BackendAddr()), BackendPath,
+		shellQuote("X-Backend-Key: "+s.Key()), shellQuote(fmt.Sprintf(body, name)))
+}
+
+func shellQuote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
+
+// dialable replaces the address that stands for all of the machine's by the machine itself.
+func dialable(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return address
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port)
+}

@@ -1,0 +1,74 @@
+package server
+
+import (
+	"bytes"
+	"io"
+	"log"
+	"net/http"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/snorky-go/snorky/gateway/js"
+)
+
+// The paths of the two doors.
+const (
+	WebSocketPath = "/ws"
+	HealthPath    = "/healthz"
+	ScriptPath    = "/snorky.js"  // the JavaScript client, for script tags
+	ModulePath    = "/snorky.mjs" // the same, as a module
+	BackendPath   = "/backend"
+)
+
+// buildFrontend makes the server for browsers. Nothing but what is named here, and what Handle adds, is served there:
+// the default mux, in which profilers register themselves, is not used.
+func (s *Server) buildFrontend() {
+	s.routes = http.NewServeMux()
+	s.routes.Handle(WebSocketPath, s.ws)
+	s.routes.HandleFunc("GET "+HealthPath, s.health)
+	s.routes.Handle(ScriptPath, js.Handler())
+	s.routes.Handle(ModulePath, js.Handler())
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	s.front = &http.Server{
+		Handler:                      s.routes,
+		ReadHeaderTimeout:            s.config.HeaderTimeout,
+		ReadTimeout:                  s.config.HeaderTimeout + answerTime,
+		WriteTimeout:                 s.config.HeaderTimeout + 2*answerTime,
+		IdleTimeout:                  s.config.IdleTimeout,
+		MaxHeaderBytes:               s.config.MaxHeaderBytes,
+		Protocols:                    protocols,
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     log.New(newErrorLog(s.log), "", 0),
+	}
+}
+
+// health answers 200 from when both doors are open until the draining begins, so that nobody sends new clients to a
+// server that is about to end.
+func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	if s.draining.Load() {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = io.WriteString(w, "draining\n")
+		return
+	}
+	_, _ = io.WriteString(w, "ok\n")
+}
+
+// errorLog takes what net/http has to say: panics of handlers and failing accepts, which may be many.
+type errorLog struct{ log zerolog.Logger }
+
+const maxDetail = 500
+
+func newErrorLog(l zerolog.Logger) errorLog {
+	return errorLog{l.Sample(&zerolog.BurstSampler{Burst: 10, Period: time.Minute})}
+}
+
+func (e errorLog) Write(line []byte) (int, error) {
+	detail := bytes.TrimSpace(line)
+	detail = detail[:min(len(detail), maxDetail)]
+	e.log.Warn().Bytes("detail", detail).Msg("frontend HTTP server")
+	return len(line), nil
+}

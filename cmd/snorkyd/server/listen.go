@@ -1,0 +1,59 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+)
+
+// lookupTime bounds the search for the host of an address.
+const lookupTime = 3 * time.Second
+
+// listen opens both doors or none.
+func (s *Server) listen() error {
+	err := open("frontend", s.config.Frontend, &s.frontListener)
+	if err == nil {
+		err = open("backend", s.config.Backend, &s.backListener)
+	}
+	if err != nil {
+		for _, l := range []net.Listener{s.frontListener, s.backListener} {
+			if l != nil {
+				_ = l.Close()
+			}
+		}
+	}
+	return err
+}
+
+func open(door, address string, at *net.Listener) error {
+	if *at != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), lookupTime)
+	defer cancel()
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%s: %s is in use by another process: %w", door, address, syscall.EADDRINUSE)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", door, err)
+	}
+	*at = l
+	return nil
+}
+
+// watch is told why a door no longer accepts. If nobody asked it to close, the server ends.
+func (s *Server) watch(door string, reason error) {
+	if errors.Is(reason, http.ErrServerClosed) {
+		return
+	}
+	s.mu.Lock()
+	s.failure = fmt.Errorf("%s: %w", door, reason)
+	s.mu.Unlock()
+	// Shutdown waits for this goroutine, and Done for Shutdown.
+	go func() { _ = s.Shutdown(context.Background()) }()
+}

@@ -1,0 +1,174 @@
+// Package server is the whole of snorkyd as a value: both doors, the broker between them and the services that the
+// configuration declares. main boots it, and so do tests and examples.
+package server
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+
+	"github.com/rs/zerolog"
+
+	"github.com/snorky-go/snorky/actors"
+	"github.com/snorky-go/snorky/backendapi"
+	"github.com/snorky-go/snorky/cmd/snorkyd/config"
+	"github.com/snorky-go/snorky/gateway"
+)
+
+// Config is what a Server is made of. Start from Default.
+type Config = config.Config
+
+// Default returns what runs without any configuration.
+func Default() Config { return config.Default() }
+
+// ErrState says that a Server was started twice, or after its end.
+var ErrState = errors.New("the server was started or has ended already")
+
+// Server is a broker with its two doors. Its methods are safe for concurrent use.
+type Server struct {
+	config Config
+	log    zerolog.Logger
+	broker *actors.Broker
+	keys   *keys
+
+	ws       *gateway.Handler
+	routes   *http.ServeMux
+	front    *http.Server
+	back     *backendapi.Server
+	doors    sync.WaitGroup // the two that accept
+	draining atomic.Bool
+
+	mu            sync.Mutex
+	state         state
+	frontListener net.Listener
+	backListener  net.Listener
+	failure       error
+	done          chan struct{}
+}
+
+type state int
+
+const (
+	made state = iota
+	running
+	ending
+)
+
+// Option changes a Server from what its Config says.
+type Option func(*Server)
+
+// WithLogger has the server log to l. Without it nothing is logged.
+func WithLogger(l zerolog.Logger) Option { return func(s *Server) { s.log = l } }
+
+// WithKey sets the keys of the backend, for programs that do not read them from a file. It may not be combined with
+// Config.KeyFile.
+func WithKey(valid ...string) Option {
+	return func(s *Server) { s.keys.given = append(s.keys.given, valid...) }
+}
+
+// WithListeners has Start use doors that are open already, as those of socket activation. A nil one is opened as usual.
+// The server owns and closes them.
+func WithListeners(frontend, backend net.Listener) Option {
+	return func(s *Server) { s.frontListener, s.backListener = frontend, backend }
+}
+
+// New makes a server with the services of cfg, but opens no port yet. Its broker runs already, so that services can be
+// registered; whoever makes a Server has to end it by Shutdown, unless Start failed. Faults of the configuration are
+// those that config.IsError knows.
+func New(cfg Config, options ...Option) (*Server, error) {
+	s := &Server{config: cfg, log: zerolog.Nop(), keys: &keys{file: cfg.KeyFile}, done: make(chan struct{})}
+	for _, option := range options {
+		option(s)
+	}
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	valid, err := s.keys.load()
+	if err != nil {
+		return nil, err
+	}
+	if s.broker, err = actors.NewBroker(brokerOptions(cfg, s.log)); err != nil {
+		return nil, err
+	}
+	if err := s.build(valid); err != nil {
+		_ = s.broker.Shutdown(context.Background(), 0) // there is nothing in it that could last
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Server) build(valid [][]byte) error {
+	if err := declare(s.broker, s.config.PubSub); err != nil {
+		return err
+	}
+	calls, err := backendapi.New(s.broker, backendOptions(s.config, valid, s.log))
+	if err != nil {
+		return config.Errorf("%w", err)
+	}
+	s.keys.door = calls
+	s.back = backendapi.NewServer(calls, backendServerOptions(s.config, s.log))
+	s.ws = gateway.New(s.broker, gatewayOptions(s.config, s.log))
+	s.buildFrontend()
+	return nil
+}
+
+// Start opens both doors and returns when clients can come in. After an error the server has ended.
+func (s *Server) Start() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != made {
+		return ErrState
+	}
+	if err := s.listen(); err != nil {
+		s.state = ending
+		_ = s.broker.Shutdown(context.Background(), 0) // nobody is connected
+		s.finish(err)
+		return err
+	}
+	s.state = running
+	front, back := s.frontListener, s.backListener
+	s.doors.Go(func() { s.watch("frontend", s.front.Serve(front)) })
+	s.doors.Go(func() { s.watch("backend", s.back.Serve(back)) })
+	return nil
+}
+
+// Addr is the address of the frontend, host:port, after Start.
+func (s *Server) Addr() string { return s.address(&s.frontListener) }
+
+// BackendAddr is the address of the backend, host:port, after Start.
+func (s *Server) BackendAddr() string { return s.address(&s.backListener) }
+
+func (s *Server) address(listener *net.Listener) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if *listener == nil {
+		return ""
+	}
+	return (*listener).Addr().String()
+}
+
+// Broker is where services are registered and unregistered, before Start or while the server runs.
+func (s *Server) Broker() *actors.Broker { return s.broker }
+
+// Handle serves pattern on the frontend, beside /ws and /healthz, as http.ServeMux.Handle does. It panics if the pattern
+// is taken. It may be called at any time.
+func (s *Server) Handle(pattern string, handler http.Handler) { s.routes.Handle(pattern, handler) }
+
+// Done is closed when the server has ended: by Shutdown, or because a door broke.
+func (s *Server) Done() <-chan struct{} { return s.done }
+
+// Err tells why the server ended; nil if by Shutdown, or if it has not ended.
+func (s *Server) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failure
+}
+
+// Wait blocks until the server has ended and returns what Err does.
+func (s *Server) Wait() error {
+	<-s.done
+	return s.Err()
+}

@@ -1,0 +1,73 @@
+package server
+
+import (
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/snorky-go/snorky/actors"
+	"github.com/snorky-go/snorky/backendapi"
+	"github.com/snorky-go/snorky/cmd/snorkyd/config"
+	"github.com/snorky-go/snorky/gateway"
+)
+
+// brokerOptions translates: in a Config zero is no limit, in Options it is the default.
+func brokerOptions(c config.Config, log zerolog.Logger) actors.Options {
+	return actors.Options{
+		Loops:            c.Loops,
+		Portable:         c.Portable,
+		MaxQueuedBytes:   c.MaxQueuedBytes,
+		WriteTimeout:     c.WriteTimeout,
+		PingInterval:     zeroIsNone(c.PingInterval),
+		PongTimeout:      zeroIsNone(c.PongTimeout),
+		SendBuffer:       c.SendBuffer,
+		MaxSubscriptions: zeroIsNone(c.MaxSubscriptions),
+		MaxChannelBytes:  zeroIsNone(c.MaxChannelBytes),
+		MaxPendingBytes:  c.MaxPendingBytes,
+		MaxBacklogBytes:  c.MaxBacklogBytes,
+		CallTimeout:      c.CallTimeout,
+		Logger:           log,
+	}
+}
+
+func zeroIsNone[T int | time.Duration](limit T) T {
+	if limit == 0 {
+		return -1
+	}
+	return limit
+}
+
+func gatewayOptions(c config.Config, log zerolog.Logger) gateway.Options {
+	return gateway.Options{
+		Origins:                  c.AllowOrigins,
+		ReadLimit:                c.ReadLimit,
+		MaxConnections:           c.MaxConnections,
+		MaxConnectionsPerAddress: c.MaxConnectionsPerAddress,
+		HandshakeTimeout:         c.HeaderTimeout,
+		Logger:                   log,
+	}
+}
+
+func backendOptions(c config.Config, valid [][]byte, log zerolog.Logger) backendapi.Options {
+	return backendapi.Options{
+		Path:        BackendPath,
+		Keys:        valid,
+		MaxBody:     int64(c.BackendMaxBody),
+		BodyTimeout: c.BackendTimeout,
+		Timeout:     c.CallTimeout,
+		Logger:      log,
+	}
+}
+
+func backendServerOptions(c config.Config, log zerolog.Logger) backendapi.ServerOptions {
+	return backendapi.ServerOptions{
+		HeaderTimeout:  c.HeaderTimeout,
+		IdleTimeout:    c.IdleTimeout,
+		WriteTimeout:   c.BackendTimeout + c.CallTimeout + answerTime,
+		MaxHeaderBytes: c.MaxHeaderBytes,
+		Logger:         log,
+	}
+}
+
+// answerTime is what a client has for reading an answer, at least.
+const answerTime = 20 * time.Second
