@@ -27,7 +27,7 @@ import (
 type leakless struct{ *testing.M }
 
 func (m leakless) Run() int {
-	defer os.RemoveAll(buildDir)
+	defer func() { _ = os.RemoveAll(buildDir) }()
 	code := m.M.Run()
 	if err := goleak.Find(); code == 0 && err != nil {
 		fmt.Fprintln(os.Stderr, err)
