@@ -1,0 +1,13 @@
+import type { Settings } from "./options.js";
+/** What a client does after its connection ended. */
+export type Advice = "soon" | "later" | "never";
+/**
+ * Reads a close code. The codes of Snorky come in ranges, so that a client can obey codes it does not know: 4000 to
+ * 4099 come back, 4100 to 4199 come back later, 4200 to 4299 do not come back. Unknown codes are taken for accidents.
+ */
+export declare function advice(code: number): Advice;
+/**
+ * Returns the wait before an attempt, counted from 1, in milliseconds. It is drawn evenly from zero to a bound that
+ * doubles, so that the clients of a server that fell do not come back in one wave when it is up again.
+ */
+export declare function delay(attempt: number, later: boolean, s: Settings): number;

@@ -1,0 +1,4 @@
+declare global {
+    var Snorky: typeof import("./snorky.js").Snorky;
+}
+export {};

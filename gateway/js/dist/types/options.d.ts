@@ -1,0 +1,37 @@
+/** What the client needs of a WebSocket: the browser's, the one of Node.js 22, and that of the package ws all fit. */
+export interface WebSocketLike {
+    readonly readyState: number;
+    readonly bufferedAmount: number;
+    onopen: ((event: any) => any) | null;
+    onmessage: ((event: any) => any) | null;
+    onerror: ((event: any) => any) | null;
+    onclose: ((event: any) => any) | null;
+    send(text: string): void;
+    close(code?: number, reason?: string): void;
+}
+/** The class of a WebSocket. */
+export type WebSocketClass = new (url: string) => WebSocketLike;
+/** Settings of a client. All times are milliseconds. */
+export interface SnorkyOptions {
+    /** The class to connect with. Default: the WebSocket of the browser, worker or runtime. */
+    WebSocket?: WebSocketClass;
+    /** How long an attempt to connect may take before it counts as failed. Default: 20 000. */
+    connectTimeout?: number;
+    /** How long a call may take, the time it is queued included. 0: for ever. Default: 30 000. */
+    callTimeout?: number;
+    /** How many bytes may wait to be sent; calls beyond that are rejected. Default: 1 MiB. */
+    maxQueuedBytes?: number;
+    /** The longest wait before the first new attempt; doubled with each attempt that fails. Default: 500. */
+    backoffBase?: number;
+    /** The longest wait before any new attempt. Default: 30 000. */
+    backoffCap?: number;
+    /** The shortest wait when the server asked to come back later. Default: 15 000. */
+    laterDelay?: number;
+    /** How long a connection must last before the wait starts from backoffBase again. Default: 5 000. */
+    stableAfter?: number;
+}
+export type Settings = Required<SnorkyOptions>;
+/** Fills in the defaults. Throws a TypeError where there is no WebSocket class at all. */
+export declare function settings(options: SnorkyOptions): Settings;
+/** Makes the address absolute, with the scheme of WebSockets. Without a page to start from it must be absolute. */
+export declare function address(url: string | URL): string;
