@@ -136,13 +136,14 @@ func (b *Broker) Shutdown(ctx context.Context, spread time.Duration) error {
 		err = e
 		b.cutOff()
 	}
-	if e := wait(ctx, done(b.stopServices)); e != nil {
+	ended := done(func() {
+		b.stopServices()
+		b.goroutines.wg.Wait()
+	})
+	if e := wait(ctx, ended); e != nil {
 		err = e
 	}
 	b.stopLoops()
-	if e := wait(ctx, done(b.goroutines.wg.Wait)); e != nil {
-		err = e
-	}
 	b.system.Shutdown()
 	return err
 }
@@ -187,13 +188,18 @@ func done(f func()) <-chan struct{} {
 	return c
 }
 
+// wait prefers to see that c is closed.
 func wait(ctx context.Context, c <-chan struct{}) error {
 	select {
 	case <-c:
-		return nil
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		select {
+		case <-c:
+		default:
+			return context.Cause(ctx)
+		}
 	}
+	return nil
 }
 
 // gauge is a number that somebody may wait for to become zero.
