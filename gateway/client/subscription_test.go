@@ -179,6 +179,38 @@ func TestSubscriptionsWhileAway(t *testing.T) {
 	})
 }
 
+// What is about a connection that is gone is not carried over to the next: there it would come twice, or too late.
+func TestSubscriptionsThatWereNotSent(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *server) {
+		c := s.open(Options{})
+		p := s.peer()
+		messages := make(chan Message, 10)
+		s.subscribed(c, p, `"old"`, messages)
+		stuck := s.call(t.Context(), c, "stuck", nil) // since nobody reads
+		synctest.Wait()
+		under := s.subscribe(t.Context(), c, "new", messages)
+		ended := later(func() (struct{}, error) { return struct{}{}, c.Unsubscribe(t.Context(), "pubsub", "old") })
+		behind := s.call(t.Context(), c, "behind", nil)
+		synctest.Wait()
+		_ = p.ws.Close()
+		if r := <-stuck; !errors.Is(r.err, ErrConnectionLost) {
+			t.Errorf("got %v", r.err)
+		}
+		if r := <-ended; r.err != nil {
+			t.Error(r.err)
+		}
+		p = s.peer()
+		p.respond("pubsub", p.expect("pubsub", "subscribe", `{"channel":"new"}`), "null")
+		p.respond("calc", p.expect("calc", "behind", `{}`), "null")
+		if r := <-under; r.err != nil {
+			t.Error(r.err)
+		}
+		if r := <-behind; r.err != nil {
+			t.Error(r.err)
+		}
+	})
+}
+
 func TestRenewalRefused(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		refused := make(chan string, 1)
