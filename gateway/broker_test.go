@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -215,6 +217,40 @@ func TestFaultsOfFraming(t *testing.T) {
 			g.expectClose(c.code)
 		}
 		d.dial().send(request(1, "subscribe", `{"channel":"news"}`))
+	})
+}
+
+// Frames in absurd numbers cost their sender more than the broker, and the call they are part of is answered.
+func TestManyFrames(t *testing.T) {
+	call := request(1, "subscribe", `{"channel":"news"}`)
+	start, end := frameOf(websocket.TextMessage, call[:1]), frameOf(0x80, call[len(call)-1:])
+	var bytewise []byte
+	for _, c := range []byte(call[1 : len(call)-1]) {
+		bytewise = append(bytewise, frameOf(0, string(c))...)
+		bytewise = append(bytewise, frameOf(0x80|websocket.PingMessage, "p")...)
+	}
+	middle := frameOf(0, call[1:len(call)-1])
+	cases := map[string]struct {
+		sent  []byte
+		pongs int
+	}{
+		"empty fragments":                     {slices.Concat(start, bytes.Repeat(frameOf(0, ""), 100_000), middle, end), 0},
+		"pings before a call":                 {slices.Concat(bytes.Repeat(frameOf(0x80|websocket.PingMessage, "p"), 20_000), start, middle, end), 20_000},
+		"fragments of a byte, pings in there": {slices.Concat(start, bytewise, end), len(call) - 2},
+	}
+	doors(t, func(d *door) {
+		for name, c := range cases {
+			d.t.Log(name)
+			g := d.dial()
+			pongs := 0
+			g.conn.SetPongHandler(func(string) error { pongs++; return nil })
+			g.raw(c.sent)
+			g.expect(answer(1))
+			if pongs != c.pongs {
+				d.t.Errorf("%d pongs, want %d", pongs, c.pongs)
+			}
+			_ = g.conn.Close()
+		}
 	})
 }
 
