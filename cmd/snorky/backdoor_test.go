@@ -77,11 +77,11 @@ func TestBackendThatDoesNotAnswer(t *testing.T) {
 	t.Cleanup(backend.Close)
 	t.Cleanup(func() { close(release) })
 	args := []string{"publish", "--key-file", keyFile(t, testKey), "--backend", backend.URL, "news", "1"}
-	status, _, stderr := snorky(t, "", append(args, "--timeout", "20ms")...)
+	status, _, stderr := snorky(t, "", append(args, "--timeout", shortTimeout)...)
 	if status != int(exitOther) {
 		t.Errorf("status %d", status)
 	}
-	contains(t, stderr, "within 20ms", "may or may not have done it", "--timeout")
+	contains(t, stderr, "within "+shortTimeout, "may or may not have done it", "--timeout")
 }
 
 func TestNobodyIsThere(t *testing.T) {

@@ -90,12 +90,15 @@ func TestCalls(t *testing.T) {
 func TestCallsThatAreNotAnswered(t *testing.T) {
 	t.Parallel()
 	s, _ := toyShop(t)
+	both := map[string]*running{}
 	for _, service := range []string{"toys", "nobody"} {
-		status, _, stderr := s.snorky("", "call", "--timeout", "20ms", service, "hang")
-		if status != int(exitOther) {
+		both[service] = start(t, nil, s.with([]string{"call", "--timeout", shortTimeout, service, "hang"})...)
+	}
+	for service, r := range both {
+		if status := r.wait(); status != int(exitOther) {
 			t.Errorf("%s: status %d", service, status)
 		}
-		contains(t, stderr, "within 20ms", "Is there a service "+service+"?")
+		contains(t, r.stderr.String(), "within "+shortTimeout, "Is there a service "+service+"?")
 	}
 	if status, _, stderr := s.snorky("", "call", "--via", "backend", "nobody", "hang"); status != int(exitRefused) {
 		t.Errorf("status %d, %s", status, stderr)

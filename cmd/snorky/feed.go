@@ -16,8 +16,8 @@ type feed struct {
 	settings *subscribe
 	channels []json.RawMessage
 	events   chan event
-	ctx      context.Context // ends with close
-	cancel   context.CancelFunc
+	closing  <-chan struct{}
+	cancel   context.CancelFunc // closes closing
 	client   *front.Client
 	asked    chan struct{} // closed when the goroutine that subscribes has ended
 }
@@ -43,20 +43,21 @@ func openFeed(ctx context.Context, s *subscribe, channels []json.RawMessage, wai
 		events:   make(chan event),
 		asked:    make(chan struct{}),
 	}
-	f.ctx, f.cancel = context.WithCancel(ctx)
-	if err := f.connect(address, waiting); err != nil {
+	ctx, f.cancel = context.WithCancel(ctx)
+	f.closing = ctx.Done()
+	if err := f.connect(ctx, address, waiting); err != nil {
 		f.cancel()
 		return nil, err
 	}
-	go f.subscribe(f.ctx)
+	go f.subscribe(ctx)
 	return f, nil
 }
 
 // connect makes the first connection; later ones are up to the client.
-func (f *feed) connect(address string, waiting func(*failure)) error {
+func (f *feed) connect(ctx context.Context, address string, waiting func(*failure)) error {
 	options := front.Options{ConnectTimeout: f.timeout, OnState: f.changed, OnRefused: f.refused}
 	for attempt := 0; ; attempt++ {
-		client, err := front.Dial(f.ctx, address, options)
+		client, err := front.Dial(ctx, address, options)
 		if err == nil {
 			f.client = client
 			return nil
@@ -68,7 +69,7 @@ func (f *feed) connect(address string, waiting func(*failure)) error {
 		waiting(why)
 		select {
 		case <-time.After(backoff(attempt, rand.Float64())):
-		case <-f.ctx.Done():
+		case <-ctx.Done():
 			return stopped()
 		}
 	}
@@ -95,7 +96,7 @@ func (f *feed) close() {
 func (f *feed) happened(e event) {
 	select {
 	case f.events <- e:
-	case <-f.ctx.Done():
+	case <-f.closing:
 	}
 }
 

@@ -19,6 +19,9 @@ import (
 const (
 	testKey  = "a-key-for-these-tests"
 	patience = 30 * time.Second // beyond which something that should happen is taken for never to happen
+
+	// shortTimeout is for what is never answered. It is also the time to connect, which a busy machine has to manage.
+	shortTimeout = "2s"
 )
 
 // asProgram has the test binary be snorky itself, for what needs a process.

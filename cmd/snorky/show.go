@@ -9,9 +9,10 @@ import (
 // appendOneLine appends a valid JSON value without its blanks, so that it is one line, and with every character escaped
 // that a terminal could take for a command or that would change the order of what is read. The value stays the same.
 func appendOneLine(dst, value []byte) []byte {
-	inString := false
-	for i := 0; i < len(value); {
-		r, n := utf8.DecodeRune(value[i:])
+	inString, escaped := false, false
+	for i, n := 0, 0; i < len(value); i += n {
+		var r rune
+		r, n = utf8.DecodeRune(value[i:])
 		switch {
 		case !inString && r <= ' ':
 		case unprintable(r, n):
@@ -19,14 +20,10 @@ func appendOneLine(dst, value []byte) []byte {
 		default:
 			dst = append(dst, value[i:i+n]...)
 		}
-		switch {
-		case inString && r == '\\' && i+1 < len(value):
-			i++ // what is escaped is ASCII
-			dst = append(dst, value[i])
-		case r == '"':
+		if r == '"' && !escaped {
 			inString = !inString
 		}
-		i += n
+		escaped = inString && r == '\\' && !escaped
 	}
 	return dst
 }

@@ -52,7 +52,7 @@ func TestTextsOfStrangersAreOneSafeLine(t *testing.T) {
 }
 
 func FuzzOneLine(f *testing.F) {
-	for _, seed := range []string{`{"a": ["\u001b", "\\"]}`, "\"\u009b\u202e\"", `[1, 2.0, null, "\ud800"]`, "\"\\\"\n"} {
+	for _, seed := range []string{`{"a": ["\u001b", "\\"]}`, "\"\u009b\u202e\"", `[1, 2.0, null, "\ud800"]`, "\"\\\"\n", "\"\\\x00"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, value []byte) {

@@ -109,7 +109,7 @@ func TestSubscriptionsAreRefused(t *testing.T) {
 	}{
 		{[]string{"a", "b"}, exitRefused, `announcements refused the subscription to "b": Too many subscriptions`},
 		{[]string{strings.Repeat("x", 300)}, exitRefused, "Channel name too long"},
-		{[]string{"--service", "nobody", "--timeout", "20ms", "a"}, exitOther, "Is there a service nobody?"},
+		{[]string{"--service", "nobody", "--timeout", shortTimeout, "a"}, exitOther, "Is there a service nobody?"},
 	} {
 		status, stdout, stderr := s.snorky("", append([]string{"subscribe"}, c.args...)...)
 		if status != int(c.status) || stdout != "" {
