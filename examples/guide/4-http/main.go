@@ -26,9 +26,10 @@ type request struct {
 
 func main() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	if err := publish(ctx, os.Getenv("BACKEND_URL"), os.Getenv("BACKEND_KEY")); err != nil {
-		log.Fatal(err) //nolint:gocritic // nothing is left to be cleaned up
+	err := publish(ctx, os.Getenv("BACKEND_URL"), os.Getenv("BACKEND_KEY"))
+	cancel()
+	if err != nil {
+		log.Fatal(err)
 	}
 }
 
