@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/netip"
@@ -66,7 +67,23 @@ type crowd struct {
 
 func newCrowd(tb testing.TB, size int) *crowd {
 	tb.Helper()
-	b, err := NewBroker(Options{Portable: true, PingInterval: -1})
+	c := newLoopCrowd(tb, Options{})
+	for i := range size {
+		s := &nowhere{}
+		c.sockets = append(c.sockets, s)
+		c.subscribe(c.attach(c.broker.loops[i%len(c.broker.loops)], s), channelName)
+	}
+	for c.broker.Stats().Subscriptions < size {
+		c.settleAll()
+	}
+	return c
+}
+
+// newLoopCrowd is a crowd of nobody yet.
+func newLoopCrowd(tb testing.TB, o Options) *crowd {
+	tb.Helper()
+	o.Portable, o.PingInterval = true, -1
+	b, err := NewBroker(o)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -77,51 +94,49 @@ func newCrowd(tb testing.TB, size int) *crowd {
 	if err := b.Backend().Register("board_backend", companionBoard{c.board}); err != nil {
 		tb.Fatal(err)
 	}
-	for i := range size {
-		c.join(i)
-	}
-	for b.Stats().Subscriptions < size {
-		c.settle()
-	}
 	tb.Cleanup(func() {
-		if err := b.Shutdown(tb.Context(), 0); err != nil {
-			b.cutOff()
+		for _, l := range b.loops { // nobody is there to answer the close frames
+			c.on(l, func() {
+				for len(l.conns) > 0 {
+					l.conns[0].destroy()
+				}
+			})
+		}
+		if err := b.Shutdown(context.Background(), 0); err != nil {
+			tb.Error(err)
 		}
 	})
 	return c
 }
 
-func (c *crowd) join(i int) {
-	s := &nowhere{}
-	c.sockets = append(c.sockets, s)
-	l := c.broker.loops[i%len(c.broker.loops)]
-	conn := &connection{loop: l, broker: c.broker, door: noDoor{}, socket: s}
-	c.broker.attached.Add(1)
-	c.broker.connections.Add(1)
+// on runs f on a loop.
+func (c *crowd) on(l *loop, f func()) {
 	done := make(chan struct{})
 	l.schedule(errand(func() {
-		l.connections.spawn(conn)
-		close(done)
+		defer close(done)
+		f()
 	}))
 	<-done
-	call := &Call{connection: conn, service: c.broker.frontend.table.Load().services["board"]}
-	call.pending.Store(1)
-	if err := c.board.channels.Subscribe(call, channelName); err != nil {
-		c.tb.Fatal(err)
+}
+
+// settleLoop waits until a loop has done what was there to do, and what came of it.
+func (c *crowd) settleLoop(l *loop) {
+	for range 4 {
+		c.on(l, func() {})
 	}
 }
 
-// settle waits until all loops have done what was there to do.
-func (c *crowd) settle() {
-	for _, l := range c.broker.loops {
-		done := make(chan struct{})
-		l.schedule(errand(func() { close(done) }))
-		<-done
+// settleAll is settleLoop for all loops.
+func (c *crowd) settleAll() {
+	for range 4 {
+		for _, l := range c.broker.loops {
+			c.settleLoop(l)
+		}
 	}
 }
 
 func (c *crowd) delivered() {
-	<-c.broker.publications.zero()
+	<-c.broker.publications.Load().zero()
 }
 
 type companionBoard struct{ *board }

@@ -33,9 +33,9 @@ type Broker struct {
 	ended         atomic.Bool // the services are ending
 	nextLoop      atomic.Uint32
 	connections   atomic.Int64
-	channels      atomic.Int64
+	channels      gauge
 	subscriptions atomic.Int64
-	publications  gauge // accepted and not yet with the sockets
+	publications  atomic.Pointer[gauge] // accepted and not yet with the sockets
 }
 
 // Stats are numbers of the moment.
@@ -49,6 +49,7 @@ type Stats struct {
 func NewBroker(options Options) (*Broker, error) {
 	b := &Broker{options: options.withDefaults(), goroutines: &goroutines{}, hosts: map[Service]*host{}, started: time.Now()}
 	b.logger = &b.options.Logger
+	b.publications.Store(&gauge{})
 	b.system = newActorSystem(b.options.Logger)
 	for id := range b.options.Loops {
 		l, err := newLoop(id, b.system, &b.options, b.started)
@@ -79,7 +80,7 @@ func (b *Broker) Backend() *Registry { return b.backend }
 func (b *Broker) Stats() Stats {
 	return Stats{
 		Connections:   int(b.connections.Load()),
-		Channels:      int(b.channels.Load()),
+		Channels:      int(b.channels.n.Load()),
 		Subscriptions: int(b.subscriptions.Load()),
 	}
 }
@@ -102,7 +103,7 @@ func (b *Broker) Attach(a Attachment) error {
 		return err
 	}
 	if s == nil {
-		s = newPortableSocket(a.Conn, b.goroutines, c)
+		s = newPortableSocket(a.Conn, b.goroutines, c, b.options.SendBuffer)
 	}
 	c.socket = s
 	b.connections.Add(1)
@@ -128,7 +129,8 @@ func (b *Broker) Shutdown(ctx context.Context, spread time.Duration) error {
 	if again {
 		return ErrStopped
 	}
-	err := wait(ctx, b.publications.zero())
+	// Those that come from now on are counted elsewhere: with several busy publishers there are always some.
+	err := wait(ctx, b.publications.Swap(&gauge{}).zero())
 	for _, l := range b.loops {
 		l.schedule(errand(func() { l.startDrain(spread) }))
 	}
@@ -141,6 +143,9 @@ func (b *Broker) Shutdown(ctx context.Context, spread time.Duration) error {
 		b.goroutines.wg.Wait()
 	})
 	if e := wait(ctx, ended); e != nil {
+		err = e
+	}
+	if e := wait(ctx, b.channels.zero()); e != nil {
 		err = e
 	}
 	b.stopLoops()
@@ -164,9 +169,7 @@ func (b *Broker) cutOff() {
 func (b *Broker) stopServices() {
 	b.ended.Store(true)
 	for _, r := range []*Registry{b.backend, b.frontend} {
-		for _, name := range r.Names() {
-			_ = r.Unregister(name) // somebody else may have done it
-		}
+		r.end()
 		b.system.Root.Stop(r.pid)
 	}
 }

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"sync/atomic"
@@ -21,8 +22,8 @@ type Call struct {
 	params     []byte
 	callID     []byte
 	shortID    [16]byte
-	silent     bool // the caller expects no answer: a message for a Receiver
-	later      bool
+	silent     bool    // the caller expects no answer: a message for a Receiver
+	later      *Answer // nil: what the command returns is the answer
 
 	pending atomic.Int32
 	data    []byte
@@ -44,17 +45,19 @@ func (c *Call) Identity() json.RawMessage { return c.identity }
 // identity, so it does nothing for them.
 func (c *Call) SetIdentity(identity json.RawMessage) {
 	if peer, ok := c.Peer(); ok {
-		c.identity = identity
-		peer.SetIdentity(identity)
+		c.identity = bytes.Clone(identity)
+		peer.SetIdentity(c.identity)
 	}
 }
 
-// Later lets a command answer at another time: what it returns is ignored, and the caller gets what Answer is given.
-// Further requests of the same connection wait for it.
+// Later lets a command answer at another time: its result is ignored, and the caller gets what Answer is given, or the
+// error that the command returns, whichever comes first. Further requests of the same connection wait for it.
 func (c *Call) Later() *Answer {
-	c.later = true
-	c.pending.Add(1)
-	return &Answer{call: c}
+	if c.later == nil {
+		c.hold()
+		c.later = &Answer{call: c}
+	}
+	return c.later
 }
 
 // Answer is an answer that is still owed. Its methods may be called from any goroutine; the first call counts.
@@ -74,7 +77,7 @@ func (a *Answer) Fail(err error) { a.give(nil, err) }
 
 func (a *Answer) give(data []byte, err error) {
 	if a.used.CompareAndSwap(false, true) {
-		a.call.answer(data, err)
+		a.call.answer(bytes.Clone(data), err) // data may be of the parameters
 		a.call.release()
 	}
 }

@@ -37,6 +37,7 @@ type publication struct {
 	frame []byte // immutable from the start, shared by all
 	call  *Call  // whose answer waits; nil: nobody does
 	root  *channel
+	gauge *gauge // that counts it
 	// leaves counts those that have yet to write it.
 	leaves atomic.Int32
 }
@@ -45,6 +46,7 @@ type publication struct {
 type joining struct {
 	connection *connection
 	call       *Call
+	root       *channel // which has passed it on to a leaf
 }
 
 type parting struct {
@@ -56,6 +58,7 @@ type parting struct {
 type departure struct {
 	loop  int
 	count int
+	ended bool // so has the leaf
 }
 
 // dissolution takes away all subscriptions.
@@ -66,7 +69,8 @@ var _ root = (*channel)(nil)
 func (c *channel) publish(p *publication) {
 	p.root = c
 	c.backlog.Add(int64(len(p.frame)))
-	c.broker.publications.add(1)
+	p.gauge = c.broker.publications.Load()
+	p.gauge.add(1)
 	c.PostUserMessage(p)
 }
 
@@ -96,8 +100,8 @@ func (c *channel) Receive(ctx actor.Context) {
 	case *actor.Started:
 		c.pid = ctx.Self()
 	case *actor.Stopped:
-		c.broker.channels.Add(-1)
 		c.mailbox.close()
+		c.broker.channels.add(-1)
 	}
 }
 
@@ -123,7 +127,7 @@ func (p *publication) written() {
 		return
 	}
 	p.root.backlog.Add(-int64(len(p.frame)))
-	p.root.broker.publications.add(-1)
+	p.gauge.add(-1)
 	if p.call != nil {
 		p.call.release()
 	}
@@ -151,6 +155,7 @@ func (c *channel) join(m *joining) {
 	}
 	b.members++
 	c.members.Add(1)
+	m.root = c
 	b.leaf.PostUserMessage(m)
 }
 
@@ -169,8 +174,10 @@ func (c *channel) depart(m *departure) {
 	b := &c.leaves[m.loop]
 	b.members -= m.count
 	members := c.members.Add(-int64(m.count))
-	if b.members == 0 {
-		c.broker.system.Root.Stop(b.leaf.pid)
+	if b.members == 0 && b.leaf != nil {
+		if !m.ended {
+			c.broker.system.Root.Stop(b.leaf.pid)
+		}
 		b.leaf = nil
 	}
 	if members == 0 && !c.ending && c.home.release(c) {

@@ -217,7 +217,7 @@ func (p *localPlacement) open(key wire.Key, first *joining) {
 			s.channels = map[wire.Key]*channel{}
 		}
 		s.channels[c.key] = c
-		p.broker.channels.Add(1)
+		p.broker.channels.add(1)
 	}
 	c.joining++
 	c.PostUserMessage(first)

@@ -12,7 +12,7 @@ const closeGrace = time.Second
 // goingAway is how connections end when the broker does.
 var goingAway = farewell{code: wire.CloseGoingAway, reason: "server is going away"}
 
-// end closes the connection once the requests that were taken are answered.
+// end closes the connection once the requests that were taken are answered, and the mail is read.
 func (c *connection) end(f farewell) {
 	if c.state >= stateEnding {
 		return
@@ -29,11 +29,12 @@ func (c *connection) settle() {
 	if c.state != stateEnding || c.call != nil || len(c.waiting) > 0 {
 		return
 	}
-	if c.farewell.gone {
+	switch {
+	case c.farewell.gone:
 		c.destroy()
-		return
+	case c.mail.Load() == 0:
+		c.sayGoodbye()
 	}
-	c.sayGoodbye()
 }
 
 // fail closes the connection without regard to requests that wait, because it cannot go on.
@@ -98,7 +99,7 @@ func (c *connection) destroy() {
 			s.disconnected(c)
 		}
 	}
-	c.door.Closed(c.remote, c.farewell.code)
+	l.guard(func() { c.door.Closed(c.remote, c.farewell.code) })
 	c.broker.disconnected()
 	c.broker.system.Root.Stop(c.pid)
 }

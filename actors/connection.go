@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -34,6 +35,7 @@ type connection struct {
 	queued   int      // bytes of out that are not
 	flushing bool     // in loop.flushes
 
+	mail         atomic.Int32 // messages of services that are in the mailbox
 	call         *Call
 	held         *held // what comes after the answer to call
 	waiting      [][]byte
@@ -90,8 +92,10 @@ func (c *connection) Receive(ctx actor.Context) {
 		c.completed(m)
 	case *notification:
 		c.send(m.frame)
+		c.mailRead()
 	case *identification:
 		c.identity = m.identity
+		c.mailRead()
 	case *actor.Started:
 		c.pid = ctx.Self()
 		c.opened()
@@ -108,6 +112,19 @@ type notification struct{ frame []byte }
 // identification says who the client is from now on.
 type identification struct{ identity json.RawMessage }
 
+// mailIn posts one of these. What comes later, a publication or an answer, may take a shorter way to the client, so it
+// looks whether there is mail and queues behind it (PROTOCOL.md section 5, rules 2 and 3).
+func (c *connection) mailIn(message any) {
+	c.mail.Add(1)
+	c.PostUserMessage(message)
+}
+
+func (c *connection) mailRead() {
+	if c.mail.Add(-1) == 0 && c.state == stateEnding {
+		c.settle()
+	}
+}
+
 func (c *connection) opened() {
 	l := c.loop
 	c.heard, c.pinged = l.now, l.now
@@ -123,9 +140,17 @@ func (c *connection) opened() {
 	}
 }
 
-// wantsMore reports whether the socket should go on reading.
+// wantsMore reports whether the socket should go on reading. A client that asks faster than it takes the answers has to
+// wait: only what others send to it may overtax it.
 func (c *connection) wantsMore() bool {
-	return !c.paused && (c.state == stateOpen || c.state == stateClosing)
+	switch c.state {
+	case stateOpen:
+		return !c.paused && c.queued <= c.loop.options.MaxQueuedBytes/4
+	case stateClosing:
+		return true
+	case stateEnding, stateClosed:
+	}
+	return false
 }
 
 // received takes bytes from the socket.
@@ -139,7 +164,7 @@ func (c *connection) received(data []byte) {
 		c.in = append(c.in, data...)
 		data = c.in
 	}
-	rest, err := c.door.Parse(&c.parse, data, c)
+	rest, err := c.parseInput(data)
 	switch {
 	case len(rest) == 0:
 		c.in = nil
@@ -151,6 +176,17 @@ func (c *connection) received(data []byte) {
 	if err != nil {
 		c.refused(err)
 	}
+}
+
+// parseInput keeps what goes wrong in a door with its connection.
+func (c *connection) parseInput(data []byte) (rest []byte, err error) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			c.loop.panicked(reason)
+			rest, err = nil, &wire.CloseError{Code: wire.CloseInternalError}
+		}
+	}()
+	return c.door.Parse(&c.parse, data, c)
 }
 
 // refused ends the connection as its door wants it to end.
@@ -259,20 +295,25 @@ func (c *connection) next() {
 	c.settle()
 }
 
-// hungUp is told that nothing more will arrive. What has arrived is still done and answered.
+// hungUp is told that nothing more will arrive. What has arrived is still done and answered. A client that has ended its
+// stream may still be reading: what it has asked for is sent.
 func (c *connection) hungUp(err error) {
-	if c.state == stateClosing || err != io.EOF { //nolint:errorlint // a bare io.EOF is the end of the stream
+	if err != io.EOF || c.state == stateClosing && !c.farewell.byPeer { //nolint:errorlint // a bare io.EOF ends the stream
 		c.broken(err)
 		return
 	}
 	c.end(farewell{code: wire.CloseAbnormal, silent: true, byPeer: true})
 }
 
-// broken is told that the network has failed.
+// broken is told that the network has failed. The code of a close frame that was sent stays the reason of the end.
 func (c *connection) broken(error) {
-	c.out, c.queued, c.sent = nil, 0, 0
+	c.out, c.queued, c.sent, c.blocked = nil, 0, 0, 0
 	c.leaveAll()
-	c.farewell = farewell{code: wire.CloseAbnormal, gone: true, deaf: true}
+	code := wire.CloseAbnormal
+	if c.state == stateClosing {
+		code = c.farewell.code
+	}
+	c.farewell = farewell{code: code, gone: true, deaf: true}
 	if c.state != stateClosed {
 		c.state = stateEnding
 		c.settle()

@@ -34,10 +34,11 @@ func (o *Options) round() time.Duration {
 
 func (t *tick) run() {
 	l := (*loop)(t)
+	interval, round := l.options.tick(), l.options.round()
+	defer l.timer.Reset(interval)
 	for c := range l.limits {
 		c.checkLimits()
 	}
-	interval, round := l.options.tick(), l.options.round()
 	share := int(int64(len(l.conns))*int64(interval)/int64(round)) + 1
 	for range min(share, len(l.conns)) {
 		if l.visited++; l.visited >= len(l.conns) {
@@ -48,7 +49,6 @@ func (t *tick) run() {
 		}
 	}
 	l.drainSome()
-	l.timer.Reset(interval)
 }
 
 // watch puts the connection under the eyes of each tick.
@@ -78,7 +78,10 @@ func (c *connection) visit() {
 	if c.state != stateOpen || o.PingInterval < 0 {
 		return
 	}
-	if o.PongTimeout > 0 && now-c.heard >= o.PongTimeout && !c.paused {
+	if !c.wantsMore() {
+		c.heard = now // nobody listens
+	}
+	if o.PongTimeout > 0 && now-c.heard >= o.PongTimeout {
 		c.fail(wire.ClosePongTimeout, "no pong")
 		return
 	}
@@ -93,7 +96,6 @@ type drain struct {
 	start  time.Duration
 	spread time.Duration
 	total  int
-	done   int
 }
 
 // minDrainRate is how many connections of a loop end per second at least: few clients that come back at once harm
@@ -120,9 +122,15 @@ func (l *loop) drainSome() {
 	if passed := l.now - d.start; passed < d.spread {
 		due = int(int64(d.total) * int64(passed) / int64(d.spread))
 	}
-	for i := len(l.conns) - 1; i >= 0 && d.done < due; i-- {
+	open := 0
+	for _, c := range l.conns {
+		if c.state == stateOpen {
+			open++
+		}
+	}
+	for i := len(l.conns) - 1; i >= 0 && open > d.total-due; i-- {
 		if c := l.conns[i]; c.state == stateOpen {
-			d.done++
+			open--
 			c.end(goingAway)
 		}
 		i = min(i, len(l.conns)) // destroyed ones have left the list

@@ -1,9 +1,11 @@
 package actors
 
 import (
+	"bytes"
 	"encoding/json"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -22,6 +24,7 @@ type host struct {
 	pid      *actor.PID
 	troubles zerolog.Logger // bounded: a service that fails all the time does not fill the log
 	started  chan error     // one result, of Start
+	failed   bool           // Start did
 	stopped  chan struct{}  // closed when the actor has ended
 }
 
@@ -50,12 +53,13 @@ func (h *host) start() (err error) {
 	}
 	err = errStart
 	h.guard(func() { err = starter.Start(h.context) })
+	h.failed = err != nil
 	return err
 }
 
 func (h *host) stop() {
 	h.context.stopTimers()
-	if s, ok := h.value.(Stopper); ok {
+	if s, ok := h.value.(Stopper); ok && !h.failed {
 		h.guard(s.Stop)
 	}
 	h.context.channels.dissolve()
@@ -79,8 +83,11 @@ func (h *host) panicked(reason any) {
 // run executes the command, wherever it is called, and gives up the command's own part of what is pending.
 func (c *Call) run() {
 	data, err := c.execute()
-	if !c.later || err != nil {
+	switch {
+	case c.later == nil:
 		c.answer(data, err)
+	case err != nil:
+		c.later.give(nil, err)
 	}
 	c.release()
 }
@@ -125,7 +132,13 @@ type ServiceContext struct {
 	channels *Channels
 
 	mu     sync.Mutex
-	timers map[*time.Timer]struct{} // nil after the end
+	timers map[*alarm]struct{} // nil after the end
+}
+
+// alarm is what After has promised.
+type alarm struct {
+	timer   *time.Timer // guarded by ServiceContext.mu
+	stopped atomic.Bool
 }
 
 // Name is the name under which the service is registered.
@@ -141,42 +154,43 @@ func (c *ServiceContext) Channels() *Channels { return c.channels }
 // Do itself does not wait.
 func (c *ServiceContext) Do(f func()) { c.host.PostUserMessage(f) }
 
-// After runs f in the actor of the service when d has passed, unless stop is called in the actor before.
+// After runs f in the actor of the service when d has passed, unless stop is called before. Called in the actor, stop
+// is sure to be in time as long as f does not run.
 func (c *ServiceContext) After(d time.Duration, f func()) (stop func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.timers == nil {
 		return func() {}
 	}
-	stopped := false // touched in the actor only
-	var timer *time.Timer
-	timer = time.AfterFunc(d, func() {
-		c.forget(timer)
+	a := &alarm{}
+	c.timers[a] = struct{}{}
+	a.timer = time.AfterFunc(d, func() {
+		c.forget(a)
 		c.Do(func() {
-			if !stopped {
+			if !a.stopped.Load() {
 				f()
 			}
 		})
 	})
-	c.timers[timer] = struct{}{}
 	return func() {
-		stopped = true
-		timer.Stop()
-		c.forget(timer)
+		a.stopped.Store(true)
+		c.forget(a)
 	}
 }
 
-func (c *ServiceContext) forget(t *time.Timer) {
+// forget is called by the timer, too, which may fire before After has it.
+func (c *ServiceContext) forget(a *alarm) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.timers, t)
+	a.timer.Stop()
+	delete(c.timers, a)
 }
 
 func (c *ServiceContext) stopTimers() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for t := range c.timers {
-		t.Stop()
+	for a := range c.timers {
+		a.timer.Stop()
 	}
 	c.timers = nil
 }
@@ -194,8 +208,7 @@ func (s *service) dispatch(c *connection, message []byte) {
 	c.begin(call)
 	switch {
 	case call.err != nil:
-		call.over.Store(true)
-		c.answered(call)
+		c.conclude(call)
 	case call.handler != nil && call.handler.direct:
 		call.runInline(c)
 	default:
@@ -204,13 +217,25 @@ func (s *service) dispatch(c *connection, message []byte) {
 	}
 }
 
-// runInline runs a direct command on the loop. An answer that waits for nothing skips the mailbox.
+// runInline runs a direct command on the loop.
 func (c *Call) runInline(conn *connection) {
 	c.hold()
 	c.run()
-	if c.pending.Add(-1) == 0 && c.over.CompareAndSwap(false, true) {
-		conn.answered(c)
+	conn.conclude(c)
+}
+
+// conclude gives up the last hold that the loop has on a call. An answer that waits for nothing skips the mailbox, unless
+// it would overtake what services have sent to the client, or made known about it, before.
+func (c *connection) conclude(call *Call) {
+	if call.pending.Load() == 1 && c.mail.Load() == 0 {
+		call.over.Store(true)
+		c.answered(call)
+		return
 	}
+	if call.later == nil {
+		call.data = bytes.Clone(call.data) // may be of the parameters, which lie in the buffer of the loop
+	}
+	call.release()
 }
 
 // prepare reads the request of an RPC service. It reports false for what is no request and gets no answer.

@@ -26,6 +26,7 @@ type leaf struct {
 	shout []byte // the bytes of batch, while they are being written
 	at    int    // the next subscriber
 	end   int    // the first that joined after the batch
+	after any    // a parting or the dissolution, which comes after the batch
 }
 
 const (
@@ -48,24 +49,41 @@ func (l *leaf) Receive(ctx actor.Context) {
 			l.begin()
 		}
 	case *joining:
+		l.compact()
 		l.begin() // what was published before is not for the new subscriber
 		l.admit(m)
-	case *parting:
-		l.begin() // and what was published before is for the old one
-		l.batchDone()
-		l.dismiss(m)
-	case dissolution:
-		l.begin()
-		l.batchDone()
-		for _, c := range l.subscribers {
-			if c != nil {
-				c.leave(l.root)
-			}
+	case *parting, dissolution:
+		l.begin() // and what was published before is for those who leave
+		if l.after = m; l.shout == nil {
+			l.goOn()
 		}
 	case *actor.Started:
 		l.pid = ctx.Self()
 	case *actor.Stopped:
-		l.mailbox.close()
+		l.close()
+	}
+}
+
+// goOn does what had to wait for the end of the batch.
+func (l *leaf) goOn() {
+	m := l.after
+	l.after = nil
+	switch m := m.(type) {
+	case *parting:
+		l.dismiss(m)
+	case dissolution:
+		l.dismissAll()
+	}
+}
+
+// close lets go of everything. The root ends a leaf without subscribers at once, even if it has just taken a
+// publication, whose publisher waits; a leaf that failed may have subscribers, too.
+func (l *leaf) close() {
+	l.mailbox.close()
+	l.batchWritten()
+	if l.dismissAll(); l.gone > 0 {
+		l.root.PostUserMessage(&departure{loop: l.loop.id, count: l.gone, ended: true})
+		l.gone = 0
 	}
 }
 
@@ -112,20 +130,18 @@ func (l *leaf) step(n int) bool {
 	if l.at < l.end {
 		return false
 	}
+	l.batchWritten()
+	l.compact()
+	return true
+}
+
+func (l *leaf) batchWritten() {
 	for i, p := range l.batch {
 		l.batch[i] = nil
 		p.written()
 	}
 	l.batch, l.bytes, l.shout = l.batch[:0], 0, nil
-	l.compact()
-	return true
-}
-
-// batchDone writes all of the batch in this turn.
-func (l *leaf) batchDone() {
-	if l.shout != nil {
-		l.step(len(l.subscribers))
-	}
+	l.goOn()
 }
 
 func (l *leaf) admit(m *joining) {
@@ -147,6 +163,14 @@ func (l *leaf) dismiss(m *parting) {
 		m.call.refuse(wire.ErrNotSubscribed)
 	}
 	m.call.release()
+}
+
+func (l *leaf) dismissAll() {
+	for _, c := range l.subscribers {
+		if c != nil {
+			c.leave(l.root)
+		}
+	}
 }
 
 // remove takes out the subscriber at position i. It leaves a hole: moving another one there while a batch is being
@@ -179,7 +203,11 @@ func (l *leaf) compact() {
 	l.subscribers, l.holes = kept, 0
 }
 
+// undeliverable is called where there will be no subscribers any more. A root that has counted this one is told.
 func (m *joining) undeliverable() {
+	if m.root != nil {
+		m.root.PostUserMessage(&departure{loop: m.connection.loop.id, count: 1, ended: true})
+	}
 	m.call.refuse(wire.ErrInternal)
 	m.call.release()
 }

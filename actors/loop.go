@@ -126,10 +126,14 @@ func (l *loop) turn() (more bool) {
 func (l *loop) guard(f func()) {
 	defer func() {
 		if reason := recover(); reason != nil {
-			l.logger.Error().Interface("panic", reason).Bytes("stack", debug.Stack()).Msg("panic on an event loop")
+			l.panicked(reason)
 		}
 	}()
 	f()
+}
+
+func (l *loop) panicked(reason any) {
+	l.logger.Error().Interface("panic", reason).Bytes("stack", debug.Stack()).Msg("panic on an event loop")
 }
 
 // flush sends what the turn has queued, one write for each connection.

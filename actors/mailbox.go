@@ -137,7 +137,7 @@ func sendBack(message any) {
 func (m *mailbox) run() {
 	yield := m.drain()
 	m.mu.Lock()
-	again := yield || len(m.system) > 0 || m.nudged || (len(m.user) > 0 && !m.suspended)
+	again := yield || len(m.system) > 0 || !m.suspended && (m.nudged || len(m.user) > 0)
 	m.scheduled = again
 	m.mu.Unlock()
 	if again {
@@ -200,6 +200,9 @@ func (m *mailbox) runSystem() bool {
 	return true
 }
 
+// keptRoom is for how many messages a mailbox keeps room once it is empty.
+const keptRoom = 1024
+
 // pop takes the oldest message. The two slices change places when one is used up, so that a busy actor allocates
 // nothing for its queue.
 func (m *mailbox) pop() (any, bool) {
@@ -207,6 +210,9 @@ func (m *mailbox) pop() (any, bool) {
 		m.mu.Lock()
 		m.nudged = false
 		m.user, m.inbox = m.inbox[:0], m.user
+		if cap(m.user) > keptRoom && len(m.inbox) == 0 {
+			m.user = nil // what a burst once needed
+		}
 		m.mu.Unlock()
 		m.next = 0
 		if len(m.inbox) == 0 {

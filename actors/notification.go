@@ -15,5 +15,5 @@ func (c *ServiceContext) Notification(v any) (Notification, error) {
 
 // Send sends n to the client, as Notify does, without encoding it once more.
 func (p Peer) Send(n Notification) {
-	p.connection.PostUserMessage(&notification{frame: n.frame})
+	p.connection.mailIn(&notification{frame: n.frame})
 }

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/netip"
 )
@@ -20,7 +21,7 @@ type Peer struct {
 func (p Peer) Notify(v any) error {
 	content, err := encode(v)
 	if err == nil {
-		p.connection.PostUserMessage(&notification{frame: p.service.frame(content)})
+		p.connection.mailIn(&notification{frame: p.service.frame(content)})
 	}
 	return err
 }
@@ -28,7 +29,7 @@ func (p Peer) Notify(v any) error {
 // SetIdentity says who the client is from now on, for all services; nil makes it nobody. A call of the client that is
 // under way keeps the identity it has, see Call.SetIdentity.
 func (p Peer) SetIdentity(identity json.RawMessage) {
-	p.connection.PostUserMessage(&identification{identity: identity})
+	p.connection.mailIn(&identification{identity: bytes.Clone(identity)})
 }
 
 // Remote is the network address of the client, as far as its gateway knows it.

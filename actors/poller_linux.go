@@ -3,6 +3,7 @@ package actors
 import (
 	"fmt"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 	"unsafe"
@@ -21,7 +22,9 @@ type epoll struct {
 	fd      int
 	eventFD int
 	events  [256]unix.EpollEvent
-	sockets []*pollSocket  // by descriptor
+	sockets []*pollSocket // by descriptor
+	mu      sync.Mutex
+	closed  bool           // guarded by mu, as is the use of eventFD
 	again   []*pollSocket  // may have more to read; see pollSocket.read
 	spare   []*pollSocket  // changes places with again
 	buffer  [64 << 10]byte // for reading, shared by all sockets of the loop
@@ -139,12 +142,21 @@ func (e *epoll) park(l *loop) {
 	l.flush()
 }
 
+// wake may be late: the loop has seen another event and even ended meanwhile, and the number of the descriptor means
+// something else.
 func (e *epoll) wake() {
-	one := [8]byte{1}
-	_, _ = unix.Write(e.eventFD, one[:])
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.closed {
+		one := [8]byte{1}
+		_, _ = unix.Write(e.eventFD, one[:])
+	}
 }
 
 func (e *epoll) close() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.closed = true
 	_ = e.file.Close()
 	_ = unix.Close(e.eventFD)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"runtime/debug"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -28,6 +29,7 @@ var (
 	ErrStopped           = errors.New("the broker has stopped")
 
 	errStart     = errors.New("panic in Start")
+	errRegister  = errors.New("panic in Commands or CompanionOf")
 	errNoHandler = errors.New("a command is made by Command or Direct, with a struct for its parameters")
 )
 
@@ -38,6 +40,7 @@ type Registry struct {
 	broker *Broker
 	pid    *actor.PID
 	front  bool
+	ended  bool // touched by the actor only
 	table  atomic.Pointer[table]
 }
 
@@ -88,10 +91,15 @@ type removal struct {
 	result chan error
 }
 
+// ending takes all services away, for good.
+type ending struct{ done chan struct{} }
+
 func (r *registration) undeliverable() { r.result <- ErrStopped }
 func (r *removal) undeliverable()      { r.result <- ErrStopped }
+func (e *ending) undeliverable()       { close(e.done) }
 
-// Register offers s under name. It returns when Start has, if s is a Starter; from then on packets reach s.
+// Register offers s under name. It returns when Start has, if s is a Starter; from then on packets reach s. One service is
+// started after the other, so Start may not wait for another Register or Unregister of the same registry.
 func (r *Registry) Register(name string, s Service) error {
 	result := make(chan error, 1)
 	r.PostUserMessage(&registration{name: name, value: s, result: result})
@@ -99,11 +107,19 @@ func (r *Registry) Register(name string, s Service) error {
 }
 
 // Unregister takes the service away. Calls that it has not begun are answered with wire.ErrInternal. It returns when
-// Stop has, if the service is a Stopper. Its companions are of no use any more and should be unregistered before.
+// Stop has, if the service is a Stopper. Its companions are of no use any more and should be unregistered before. A
+// service that does this from its own actor waits for itself, for ever.
 func (r *Registry) Unregister(name string) error {
 	result := make(chan error, 1)
 	r.PostUserMessage(&removal{name: name, result: result})
 	return <-result
+}
+
+// end returns when all services have ended. None can be registered any more.
+func (r *Registry) end() {
+	done := make(chan struct{})
+	r.PostUserMessage(&ending{done: done})
+	<-done
 }
 
 // Names returns the names of all services, sorted.
@@ -118,6 +134,12 @@ func (r *Registry) Receive(ctx actor.Context) {
 		m.result <- r.register(m)
 	case *removal:
 		m.result <- r.remove(m.name)
+	case *ending:
+		r.ended = true
+		for _, name := range r.Names() {
+			_ = r.remove(name) // it is there
+		}
+		close(m.done)
 	case *actor.Stopped:
 		r.mailbox.close()
 	}
@@ -125,13 +147,16 @@ func (r *Registry) Receive(ctx actor.Context) {
 
 func (r *Registry) register(m *registration) error {
 	old := r.table.Load()
-	if m.name == "" {
+	switch {
+	case r.ended:
+		return ErrStopped
+	case m.name == "":
 		return ErrNoName
 	}
 	if old.services[m.name] != nil {
 		return fmt.Errorf("%w: %s", ErrNameTaken, clip(m.name))
 	}
-	s, err := r.newService(m)
+	s, err := r.newServiceSafely(m)
 	if err != nil {
 		return err
 	}
@@ -148,8 +173,20 @@ func (r *Registry) register(m *registration) error {
 	return nil
 }
 
+// newServiceSafely is newService for services whose methods may panic: the registry goes on.
+func (r *Registry) newServiceSafely(m *registration) (s *service, err error) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			r.broker.logger.Error().Interface("panic", reason).Str("service", clip(m.name)).Bytes("stack", debug.Stack()).
+				Msg("panic while a service is registered")
+			s, err = nil, errRegister
+		}
+	}()
+	return r.newService(m)
+}
+
 func (r *Registry) newService(m *registration) (*service, error) {
-	if m.value == nil || !reflect.TypeOf(m.value).Comparable() {
+	if m.value == nil || !reflect.ValueOf(m.value).Comparable() {
 		return nil, ErrNotComparable
 	}
 	s := &service{name: m.name}
@@ -220,7 +257,7 @@ func (b *Broker) startHost(s *service, value Service) error {
 		troubles: b.logger.Sample(&zerolog.BurstSampler{Burst: 5, Period: time.Second}),
 		started:  make(chan error, 1), stopped: make(chan struct{}),
 	}
-	h.context = &ServiceContext{host: h, timers: map[*time.Timer]struct{}{}}
+	h.context = &ServiceContext{host: h, timers: map[*alarm]struct{}{}}
 	h.context.channels = newChannels(b, s)
 	s.host = h
 	b.mu.Lock()
@@ -251,7 +288,7 @@ func (b *Broker) stopHost(h *host) {
 }
 
 func (b *Broker) hostOf(value Service) *host {
-	if value == nil || !reflect.TypeOf(value).Comparable() {
+	if value == nil || !reflect.ValueOf(value).Comparable() {
 		return nil
 	}
 	b.mu.Lock()

@@ -5,8 +5,8 @@ import "github.com/snorky-go/snorky/actors/wire"
 // deliver writes a batch of frames at once, straight from the fan-out: the buffer is shared by all receivers, and only
 // what the kernel does not take is remembered.
 func (c *connection) deliver(batch []byte) {
-	if len(c.out) > 0 {
-		c.send(batch)
+	if len(c.out) > 0 || c.mail.Load() > 0 {
+		c.enqueue(batch)
 		return
 	}
 	if c.state > stateEnding || c.farewell.gone {
@@ -23,6 +23,15 @@ func (c *connection) deliver(batch []byte) {
 		c.block()
 		c.checkBound()
 	}
+}
+
+// enqueue sends frames in their turn: behind what waits, and behind mail.
+func (c *connection) enqueue(frames []byte) {
+	if c.mail.Load() > 0 {
+		c.mailIn(&notification{frame: frames})
+		return
+	}
+	c.send(frames)
 }
 
 // send queues frames for the end of the turn.
@@ -55,6 +64,7 @@ func (c *connection) flush() {
 	if len(c.out) > 0 && !c.flushSome() {
 		return
 	}
+	c.socket.resume() // it may have paused because of what waited
 	c.afterFlush()
 }
 
@@ -100,18 +110,28 @@ func (c *connection) writable() {
 // frameOverhead is what a frame that waits costs besides its bytes.
 const frameOverhead = 48
 
-// checkBound cuts off a client for which too much waits: all but the frame that is half sent is thrown away.
+// checkBound cuts off a client for which too much waits: all but the frame that is half sent is thrown away. What waits
+// for the end of the turn only is no fault of the client's, so it is offered to it first.
 func (c *connection) checkBound() {
-	waiting := c.queued + len(c.out)*frameOverhead
-	if c.held != nil {
-		waiting += c.held.bytes
-	}
-	if waiting <= c.loop.options.MaxQueuedBytes || c.state > stateEnding {
+	if c.state > stateEnding || !c.tooMuch() {
 		return
+	}
+	if c.blocked == 0 && len(c.out) > 0 {
+		if c.flushSome(); c.farewell.gone || !c.tooMuch() {
+			return
+		}
 	}
 	c.cut()
 	c.loop.logger.Info().Stringer("remote", c.remote).Msg("slow reader cut off")
 	c.fail(wire.CloseSlowReader, "too slow")
+}
+
+func (c *connection) tooMuch() bool {
+	waiting := c.queued + len(c.out)*frameOverhead
+	if c.held != nil {
+		waiting += c.held.bytes
+	}
+	return waiting > c.loop.options.MaxQueuedBytes
 }
 
 // cut drops what waits, at the edge of a frame.

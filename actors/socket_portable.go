@@ -42,9 +42,15 @@ type (
 // portableReadBuffer is small because every idle connection has one; a message that is larger comes in pieces.
 const portableReadBuffer = 512
 
-func newPortableSocket(nc net.Conn, g *goroutines, c *connection) *portableSocket {
+func newPortableSocket(nc net.Conn, g *goroutines, c *connection, sendBuffer int) *portableSocket {
 	s := &portableSocket{connection: c, conn: nc, goroutines: g, turn: make(chan struct{}, 1)}
 	s.arrived.socket, s.written.socket = s, s
+	if under, ok := nc.(interface{ NetConn() net.Conn }); ok { // TLS
+		nc = under.NetConn()
+	}
+	if c, ok := nc.(interface{ SetWriteBuffer(bytes int) error }); ok {
+		_ = c.SetWriteBuffer(sendBuffer)
+	}
 	return s
 }
 
@@ -146,16 +152,17 @@ func (s *portableSocket) drained() {
 	}
 }
 
+// finish and close leave it to goroutines: TLS has something to send first, and waits for room.
 func (s *portableSocket) finish() {
 	if c, ok := s.conn.(interface{ CloseWrite() error }); ok {
-		_ = c.CloseWrite()
+		s.goroutines.wg.Go(func() { _ = c.CloseWrite() })
 	}
 }
 
 func (s *portableSocket) close() {
 	s.isClosed = true
-	_ = s.conn.Close()
 	close(s.turn)
+	s.goroutines.wg.Go(func() { _ = s.conn.Close() })
 }
 
 // length is the number of bytes in buffers.

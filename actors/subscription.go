@@ -121,11 +121,11 @@ func (c *connection) deliverLater(l *leaf) bool {
 	}
 	for _, p := range l.batch {
 		if p.call != nil && p.call == c.call {
-			c.send(p.frame)
+			c.enqueue(p.frame)
 			continue
 		}
 		c.held.frames = append(c.held.frames, p.frame)
-		c.held.bytes += len(p.frame)
+		c.held.bytes += len(p.frame) + frameOverhead
 	}
 	c.checkBound()
 	return true
@@ -136,7 +136,7 @@ func (c *connection) letGo() {
 	frames := c.held.frames
 	c.held = nil
 	for _, f := range frames {
-		c.send(f)
+		c.enqueue(f)
 	}
 }
 
