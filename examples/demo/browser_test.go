@@ -31,7 +31,7 @@ func (b *tab) write(text, from string) {
 
 func TestPage(t *testing.T) {
 	d := start(t, "127.0.0.1:0")
-	first := openTab(browser(t), t)
+	first := openTab(t, browser(t))
 	first.do(chromedp.Navigate(d.page))
 	first.until(connected)
 	first.until(listeners("1"))
@@ -41,7 +41,7 @@ func TestPage(t *testing.T) {
 	first.until(newest + ` === "Hello!"`)
 
 	// So does the form, on all pages.
-	second := openTab(first.ctx, t)
+	second := openTab(t, first.ctx)
 	second.do(chromedp.Navigate(d.page))
 	second.until(connected)
 	first.until(listeners("2"))
@@ -69,7 +69,7 @@ func TestPage(t *testing.T) {
 
 func TestPageSurvivesTheServer(t *testing.T) {
 	d := start(t, "127.0.0.1:0")
-	b := openTab(browser(t), t)
+	b := openTab(t, browser(t))
 	b.do(chromedp.Navigate(d.page), chromedp.Evaluate[chromedp.Void](`window.loadedOnce = true`))
 	b.until(connected)
 	d.paste()

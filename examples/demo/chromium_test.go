@@ -71,7 +71,7 @@ type tab struct {
 }
 
 // openTab opens a tab of its own.
-func openTab(browser context.Context, t *testing.T) *tab {
+func openTab(t *testing.T, browser context.Context) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser)
 	b := &tab{t: t, ctx: ctx, console: new(console)}

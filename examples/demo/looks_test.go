@@ -29,7 +29,7 @@ func fill(b *tab) {
 
 func TestLooks(t *testing.T) {
 	d := start(t, "127.0.0.1:0")
-	b := openTab(browser(t), t)
+	b := openTab(t, browser(t))
 	b.do(chromedp.Navigate(d.page))
 	b.until(connected)
 	b.until(listeners("1"))

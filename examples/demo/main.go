@@ -8,13 +8,13 @@ import (
 	"io"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/rs/zerolog"
 
 	"github.com/snorky-go/snorky/backendapi/client"
 	"github.com/snorky-go/snorky/cmd/snorkyd/server"
 	"github.com/snorky-go/snorky/examples/internal/boot"
-	"github.com/snorky-go/snorky/gateway/js"
 )
 
 func main() { boot.Main(program()) }
@@ -24,12 +24,11 @@ func program() boot.Program {
 	return boot.Program{
 		Name:     "demo",
 		About:    "demo shows announcements on a page as they are made.",
-		Defaults: server.Default(),
+		Defaults: defaults(),
 		Prepare: func(s *server.Server, log zerolog.Logger) error {
 			app = newApplication(log, sync.OnceValues(func() (*client.Client, error) {
 				return client.New("http://"+local(s.BackendAddr())+server.BackendPath, s.Key())
 			}))
-			s.Handle("GET /snorky.js", js.Handler())
 			s.Handle("GET /{$}", page("index.html"))
 			for _, name := range assets {
 				s.Handle("GET /demo/"+name, page(name))
@@ -42,6 +41,12 @@ func program() boot.Program {
 			return app.count(ctx)
 		},
 	}
+}
+
+func defaults() server.Config {
+	c := server.Default()
+	c.Drain = time.Second // people who end a demo do not want to wait
+	return c
 }
 
 // greet tells people where to look and what to type.
