@@ -86,7 +86,7 @@ js: gateway/js/node_modules/.package-lock.json ## the JavaScript client: types, 
 	cd gateway/js && npm test
 
 gateway/js/node_modules/.package-lock.json: gateway/js/package-lock.json
-	cd gateway/js && npm ci --no-audit --no-fund
+	cd gateway/js && npm ci --no-audit --no-fund --no-update-notifier
 	@touch $@
 
 .PHONY: python
