@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"bytes"
 	"encoding/json"
 
 	"github.com/snorky-go/snorky/actors/wire"
@@ -125,5 +126,12 @@ func encode(v any) ([]byte, error) {
 		}
 		return v, nil
 	}
-	return json.Marshal(v)
+	// Not json.Marshal, which makes six characters of each of <, > and & for the sake of HTML.
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }

@@ -90,6 +90,23 @@ func TestCommandParametersAndResults(t *testing.T) {
 	})
 }
 
+func TestResultsAreNotMadeFitForHTML(t *testing.T) {
+	bubble(t, actors.Options{}, func(t *testing.T, s *server) {
+		s.register("guests", &guestbook{present: map[actors.Peer]bool{}})
+		c := s.connect()
+		c.expect(`{"service":"guests","message":{"present":1}}`)
+		c.send(request("guests", "login", `{"name":"<a&b>"}`, 1), request("guests", "whoami", `{}`, 2))
+		c.expect(response("guests", "null", 1))
+		if got := c.text(); !strings.Contains(got, `"data":"<a&b>"`) {
+			t.Error(got)
+		}
+		c.send(request("guests", "shout", `{}`, 3))
+		if got := c.text(); !strings.Contains(got, `"data":["<&>"]`) {
+			t.Error(got)
+		}
+	})
+}
+
 func TestCallIDsComeBackExactly(t *testing.T) {
 	bubble(t, actors.Options{}, func(t *testing.T, s *server) {
 		s.register("counter", &counter{})
@@ -260,6 +277,7 @@ func (g *guestbook) Commands() actors.Commands {
 			c.SetIdentity(append(json.RawMessage(nil), p.Name...))
 			return nil, nil
 		}),
+		"shout":  actors.Direct(func(*actors.Call, actors.NoParams) ([]string, error) { return []string{"<&>"}, nil }),
 		"whoami": actors.Direct(func(c *actors.Call, _ actors.NoParams) (any, error) { return c.Identity(), nil }),
 		"log":    actors.Command(func(*actors.Call, actors.NoParams) (any, error) { return strings.Join(g.log, ""), nil }),
 	}
