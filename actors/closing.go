@@ -6,7 +6,8 @@ import (
 	"github.com/snorky-go/snorky/actors/wire"
 )
 
-// closeGrace is how long a client may take to answer a close frame, or to take it in the first place.
+// closeGrace is how long a client may take to answer a close frame, and how long it may pause in taking what comes
+// before it.
 const closeGrace = time.Second
 
 // goingAway is how connections end when the broker does.

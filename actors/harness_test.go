@@ -131,7 +131,7 @@ func (c *client) expect(want ...string) {
 	c.t.Helper()
 	for _, w := range want {
 		if got := c.text(); !sameJSON(got, w) {
-			c.t.Fatalf("got  %s\nwant %s", got, w)
+			c.t.Fatalf("got  %.300s\nwant %.300s", got, w)
 		}
 	}
 }
@@ -175,6 +175,7 @@ type server struct {
 	t      *testing.T
 	broker *actors.Broker
 	door   *lineDoor
+	gate   actors.Door     // that new connections come through
 	dial   func() net.Conn // the client's end of a new connection
 	ends   []net.Conn
 }
@@ -190,6 +191,7 @@ func newServer(t *testing.T, way string, o actors.Options) *server {
 		t.Fatal(err)
 	}
 	s := &server{t: t, broker: b, door: newLineDoor()}
+	s.gate = s.door
 	if way == "pipe" {
 		s.dial = s.pipe
 		return s
@@ -223,7 +225,7 @@ func (s *server) tcp(listener net.Listener) net.Conn {
 }
 
 func (s *server) attach(c net.Conn) {
-	if err := s.broker.Attach(actors.Attachment{Conn: c, Door: s.door}); err != nil {
+	if err := s.broker.Attach(actors.Attachment{Conn: c, Door: s.gate}); err != nil {
 		s.t.Fatal(err)
 	}
 }

@@ -79,6 +79,9 @@ func (c *connection) flushSome() bool {
 		return false
 	}
 	c.queued -= n
+	if n > 0 && c.state == stateClosing {
+		c.closeTime = c.loop.now + closeGrace
+	}
 	for n += c.sent; len(c.out) > 0 && n >= len(c.out[0]); {
 		n -= len(c.out[0])
 		c.out[0] = nil

@@ -39,8 +39,11 @@ type (
 	written struct{ socket *portableSocket }
 )
 
-// portableReadBuffer is small because every idle connection has one; a message that is larger comes in pieces.
-const portableReadBuffer = 512
+// The buffer for reading is small because every idle connection has one. While more arrives than it holds, it grows.
+const (
+	portableReadBuffer    = 512
+	maxPortableReadBuffer = 64 << 10
+)
 
 func newPortableSocket(nc net.Conn, g *goroutines, c *connection, sendBuffer int) *portableSocket {
 	s := &portableSocket{connection: c, conn: nc, goroutines: g, turn: make(chan struct{}, 1)}
@@ -65,13 +68,16 @@ func (s *portableSocket) read() {
 	for {
 		s.n, s.readErr = s.conn.Read(s.buffer)
 		err := s.readErr
-		full := s.n == len(s.buffer)
+		size := portableReadBuffer
+		if s.n == len(s.buffer) {
+			size = min(4*s.n, maxPortableReadBuffer)
+		}
 		s.connection.PostUserMessage(&s.arrived)
 		if _, open := <-s.turn; !open || err != nil {
 			return
 		}
-		if full && len(s.buffer) < 64<<10 {
-			s.buffer = make([]byte, 4*len(s.buffer))
+		if size != len(s.buffer) {
+			s.buffer = make([]byte, size)
 		}
 	}
 }
