@@ -163,9 +163,23 @@ func TestChannelsAreJSONValues(t *testing.T) {
 		s.register("a", services.NewPubSub(services.Everybody))
 		s.register("b", services.NewPubSub(services.Everybody))
 		groups := [][]string{
-			{`1`, `1.0`, `1e0`, `10e-1`}, {`"1"`}, {`true`}, {`null`}, {`0`, `-0`}, {`false`}, {`""`}, {`[1,2]`, `[1.0, 2]`}, {`[2,1]`},
-			{`{"x":1,"y":[2]}`, `{"y":[2.0],"x":1}`, `{"x":9,"y":[2],"x":1}`}, {`"a"`, `"\u0061"`}, {`"A"`}, {`"foo.>"`}, {`"*"`},
-			{`"\u0000"`}, {`"<2>root:\r\n\u001b"`}, {`"__proto__"`},
+			{`1`, `1.0`, `1e0`, `10e-1`},
+			{`"1"`},
+			{`true`},
+			{`null`},
+			{`0`, `-0`},
+			{`false`},
+			{`""`},
+			{`[1,2]`, `[1.0, 2]`},
+			{`[2,1]`},
+			{`{"x":1,"y":[2]}`, `{"y":[2.0],"x":1}`, `{"x":9,"y":[2],"x":1}`},
+			{`"a"`, `"\u0061"`},
+			{`"A"`},
+			{`"foo.>"`},
+			{`"*"`},
+			{`"\u0000"`},
+			{`"<2>root:\r\n\u001b"`},
+			{`"__proto__"`},
 		}
 		for i, group := range groups {
 			c := s.connect()

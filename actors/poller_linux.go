@@ -70,7 +70,7 @@ func (e *epoll) open() error {
 func (e *epoll) add(fd int) error {
 	event := unix.EpollEvent{
 		Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET&0xffffffff,
-		Fd:     int32(fd), //nolint:gosec // descriptors are small
+		Fd:     int32(fd), // descriptors are small
 	}
 	if err := unix.EpollCtl(e.fd, unix.EPOLL_CTL_ADD, fd, &event); err != nil {
 		return fmt.Errorf("epoll: %w", err)

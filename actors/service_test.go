@@ -339,7 +339,7 @@ func (f failing) Start(*actors.ServiceContext) error {
 	return errors.New("no")
 }
 
-type wrongParams struct{ counter }
+type wrongParams struct{}
 
 func (wrongParams) Commands() actors.Commands {
 	return actors.Commands{"x": actors.Command(func(*actors.Call, int) (any, error) { return nil, nil })}

@@ -124,7 +124,7 @@ func (s *pollSocket) writeOne(b []byte) (int, error) {
 	}
 	n, _, errno := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(s.fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)),
 		unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
-	return sent(int(n), errno) //nolint:gosec // n is a length when errno is 0
+	return sent(int(n), errno) // n is a length when errno is 0
 }
 
 func (s *pollSocket) write(buffers [][]byte) (int, error) {
