@@ -16,11 +16,12 @@ type nowhere struct {
 	bytes  int
 }
 
-func (*nowhere) open() error { return nil }
-func (*nowhere) idle() bool  { return true }
-func (*nowhere) resume()     {}
-func (*nowhere) finish()     {}
-func (*nowhere) close()      {}
+func (*nowhere) open() error      { return nil }
+func (*nowhere) idle() bool       { return true }
+func (*nowhere) progressed() bool { return false }
+func (*nowhere) resume()          {}
+func (*nowhere) finish()          {}
+func (*nowhere) close()           {}
 
 func (n *nowhere) writeOne(b []byte) (int, error) {
 	n.writes++

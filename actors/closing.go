@@ -10,6 +10,9 @@ import (
 // before it.
 const closeGrace = time.Second
 
+// maxClosing bounds the time for a client that takes what is left little by little.
+const maxClosing = 30 * time.Second
+
 // goingAway is how connections end when the broker does.
 var goingAway = farewell{code: wire.CloseGoingAway, reason: "server is going away"}
 
@@ -57,11 +60,22 @@ func (c *connection) sayGoodbye() {
 	c.state = stateClosing
 	c.paused = false
 	c.closeTime = c.loop.now + closeGrace
+	c.closeLimit = c.loop.now + maxClosing
 	c.watch()
 	c.flushLater()
 	if !c.farewell.byPeer {
 		c.socket.resume()
 	}
+}
+
+// overdue is called when a closing connection has had its time. It gets more while it takes what is left.
+func (c *connection) overdue() {
+	now := c.loop.now
+	if (len(c.out) > 0 || !c.socket.idle()) && c.socket.progressed() && now < c.closeLimit {
+		c.closeTime = now + closeGrace
+		return
+	}
+	c.destroy()
 }
 
 // afterFlush goes on with closing, when nothing is left to send.

@@ -50,11 +50,13 @@ type connection struct {
 	state    connectionState
 	farewell farewell
 
-	heard     time.Duration // when something last arrived, in the time of the loop
-	pinged    time.Duration
-	called    time.Duration // when call was made
-	blocked   time.Duration // since when the client takes nothing; 0: it does
-	closeTime time.Duration // when a closing connection is cut off
+	heard   time.Duration // when something last arrived, in the time of the loop
+	pinged  time.Duration
+	called  time.Duration // when call was made
+	blocked time.Duration // since when the client takes nothing; 0: it does
+
+	closeTime  time.Duration // when a closing connection is cut off, if it makes no progress
+	closeLimit time.Duration // when it is in any case
 }
 
 type connectionState uint8

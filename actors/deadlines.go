@@ -58,11 +58,14 @@ func (c *connection) checkLimits() {
 	now := c.loop.now
 	switch {
 	case c.state == stateClosing && now >= c.closeTime:
-		c.destroy()
+		c.overdue()
 	case c.state == stateClosing:
 	case c.blocked == 0:
 		delete(c.loop.limits, c)
-	case now-c.blocked >= c.loop.options.WriteTimeout:
+	case now-c.blocked < c.loop.options.WriteTimeout:
+	case c.socket.progressed():
+		c.blocked = now
+	default:
 		c.cut()
 		c.loop.logger.Info().Stringer("remote", c.remote).Msg("reader takes nothing, cut off")
 		c.fail(wire.CloseWriteTimeout, "nothing taken in time")

@@ -80,7 +80,7 @@ func (c *connection) flushSome() bool {
 	}
 	c.queued -= n
 	if n > 0 && c.state == stateClosing {
-		c.closeTime = c.loop.now + closeGrace
+		c.closeTime = min(c.loop.now+closeGrace, c.closeLimit)
 	}
 	for n += c.sent; len(c.out) > 0 && n >= len(c.out[0]); {
 		n -= len(c.out[0])
@@ -99,6 +99,7 @@ func (c *connection) flushSome() bool {
 // block notes that the client takes nothing more at present.
 func (c *connection) block() {
 	c.blocked = max(c.loop.now, 1)
+	c.socket.progressed() // from now on
 	c.watch()
 }
 

@@ -14,6 +14,8 @@ type socket interface {
 	writeOne(buffer []byte) (int, error)
 	// idle reports whether all that was taken is with the kernel; if not, writable will be called when it is.
 	idle() bool
+	// progressed reports whether the client has taken anything since this was last asked, whatever write has told.
+	progressed() bool
 	// resume goes on with calls of received, after the connection did not want more.
 	resume()
 	// finish ends the sending direction.

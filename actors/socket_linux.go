@@ -21,6 +21,7 @@ type pollSocket struct {
 	ended      bool // the peer or the network is done: read until that shows
 	unread     bool // there may be something to read, which the connection does not want yet
 	queued     bool // in epoll.again
+	unsent     int  // bytes that the kernel had when progressed was last called
 }
 
 var _ socket = (*pollSocket)(nil)
@@ -163,6 +164,13 @@ func sent(n int, errno syscall.Errno) (int, error) {
 
 // idle is true: what was taken is with the kernel.
 func (s *pollSocket) idle() bool { return true }
+
+// progressed asks the kernel: it tells by itself only when a good part of its buffer is free again.
+func (s *pollSocket) progressed() bool {
+	before := s.unsent
+	s.unsent, _ = unix.IoctlGetInt(s.fd, unix.SIOCOUTQ)
+	return s.unsent < before
+}
 
 func (s *pollSocket) finish() { _ = unix.Shutdown(s.fd, unix.SHUT_WR) }
 

@@ -3,6 +3,7 @@ package actors
 import (
 	"net"
 	"sync"
+	"sync/atomic"
 )
 
 // portableSocket serves any net.Conn: TLS, pipes, and sockets of systems without epoll. One goroutine reads as long as
@@ -28,7 +29,9 @@ type portableSocket struct {
 	busy     bool
 	writeErr error
 	written  written
-	handed   bool // the loop: a write did not take everything, writable is owed
+	taken    atomic.Int64 // bytes that the writer has written
+	seen     int64        // the loop: of those, when progressed was last called
+	handed   bool         // the loop: a write did not take everything, writable is owed
 }
 
 var _ socket = (*portableSocket)(nil)
@@ -136,11 +139,41 @@ func (s *portableSocket) idle() bool {
 
 // writeOut is the writer, for one batch.
 func (s *portableSocket) writeOut() {
-	_, err := s.writing.WriteTo(s.conn)
+	var err error
+	for rest := s.writing; len(rest) > 0 && err == nil; {
+		part := cutPart(&rest)
+		var n int64
+		n, err = part.WriteTo(s.conn)
+		s.taken.Add(n)
+	}
 	s.mu.Lock()
 	s.writing, s.busy, s.writeErr = nil, false, err
 	s.mu.Unlock()
 	s.connection.PostUserMessage(&s.written)
+}
+
+// writePart is how many bytes the writer writes at once, so that progress shows.
+const writePart = 16 << 10
+
+// cutPart takes the first writePart bytes or less off rest.
+func cutPart(rest *net.Buffers) (part net.Buffers) {
+	size, i := 0, 0
+	for ; i < len(*rest) && size+len((*rest)[i]) <= writePart; i++ {
+		size += len((*rest)[i])
+	}
+	if i > 0 {
+		part, *rest = (*rest)[:i:i], (*rest)[i:]
+		return part
+	}
+	part = net.Buffers{(*rest)[0][:writePart]}
+	(*rest)[0] = (*rest)[0][writePart:]
+	return part
+}
+
+func (s *portableSocket) progressed() bool {
+	before := s.seen
+	s.seen = s.taken.Load()
+	return s.seen > before
 }
 
 // drained runs on the loop when the writer has posted.
