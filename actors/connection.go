@@ -25,19 +25,22 @@ type connection struct {
 	slot   int // in loop.conns
 	remote netip.AddrPort
 
-	door   Door
-	socket socket
-	parse  ParseState
-	in     []byte // an unfinished message
+	// What each delivery looks at lies together.
+	held     *held // what comes after the answer to call
+	socket   socket
+	out      [][]byte     // frames that wait; the first may have been sent in part
+	mail     atomic.Int32 // messages of services that are in the mailbox
+	state    connectionState
+	flushing bool // in loop.flushes
+	farewell farewell
+	sent     int // bytes of out[0] that are with the kernel
+	queued   int // bytes of out that are not
 
-	out      [][]byte // frames that wait; the first may have been sent in part
-	sent     int      // bytes of out[0] that are with the kernel
-	queued   int      // bytes of out that are not
-	flushing bool     // in loop.flushes
+	door  Door
+	parse ParseState
+	in    []byte // an unfinished message
 
-	mail         atomic.Int32 // messages of services that are in the mailbox
 	call         *Call
-	held         *held // what comes after the answer to call
 	waiting      [][]byte
 	waitingBytes int
 	paused       bool // reading has stopped until some of waiting are answered
@@ -46,9 +49,6 @@ type connection struct {
 	subscriptions []subscription
 	bySubscribed  map[*channel]int // position in subscriptions; only while there are many
 	generation    uint64           // of the service table whose listeners know of this connection
-
-	state    connectionState
-	farewell farewell
 
 	heard   time.Duration // when something last arrived, in the time of the loop
 	pinged  time.Duration
