@@ -18,6 +18,7 @@ type pollSocket struct {
 	connection *connection
 	epoll      *epoll
 	fd         int
+	finished   bool // the sending direction has ended
 	ended      bool // the peer or the network is done: read until that shows
 	unread     bool // there may be something to read, which the connection does not want yet
 	queued     bool // in epoll.again
@@ -172,7 +173,14 @@ func (s *pollSocket) progressed() bool {
 	return s.unsent < before
 }
 
-func (s *pollSocket) finish() { _ = unix.Shutdown(s.fd, unix.SHUT_WR) }
+// finish does its work once: each shutdown, also a repeated one, is an event of the epoll, which would bring the loop
+// here again and again until the client goes.
+func (s *pollSocket) finish() {
+	if !s.finished {
+		s.finished = true
+		_ = unix.Shutdown(s.fd, unix.SHUT_WR)
+	}
+}
 
 func (s *pollSocket) close() {
 	s.epoll.forget(s)
