@@ -43,7 +43,7 @@ test: ## all checks and tests, as CI runs them; installs what it needs
 
 .PHONY: needs
 needs:
-	@.ci/need cc node npm python3 chromium
+	@.ci/need cc curl node npm python3 chromium
 
 .PHONY: lint
 lint: tools ## golangci-lint, unreachable code, and whether the linter's own rules bite
