@@ -45,21 +45,19 @@ type announcement struct {
 	From string `json:"from,omitempty"`
 }
 
-// refusal is an error that the visitor of the page may see.
+// refusal is what a visitor of the page gets to read when something is wrong.
 type refusal struct {
 	status int
 	text   string
 }
 
-func (r *refusal) Error() string { return r.text }
-
 var (
-	errNotJSON = &refusal{http.StatusUnsupportedMediaType, "This takes JSON."}
-	errForm    = &refusal{http.StatusBadRequest, "This is not what the form sends."}
-	errEmpty   = &refusal{http.StatusBadRequest, "Write a message first."}
-	errLong    = &refusal{http.StatusRequestEntityTooLarge, "This is too long."}
-	errOften   = &refusal{http.StatusTooManyRequests, "Not so fast. Try again in a few seconds."}
-	errSnorky  = &refusal{http.StatusBadGateway, "Snorky did not take the announcement."}
+	notJSON  = &refusal{http.StatusUnsupportedMediaType, "This takes JSON."}
+	notForm  = &refusal{http.StatusBadRequest, "This is not what the form sends."}
+	empty    = &refusal{http.StatusBadRequest, "Write a message first."}
+	tooLong  = &refusal{http.StatusRequestEntityTooLarge, "This is too long."}
+	tooOften = &refusal{http.StatusTooManyRequests, "Not so fast. Try again in a few seconds."}
+	notTaken = &refusal{http.StatusBadGateway, "Snorky did not take the announcement."}
 )
 
 // announcing is the resource to which the form is posted. Pages of other sites cannot use it.
@@ -71,7 +69,7 @@ func (a *application) announcing() http.Handler {
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
-		if err == errOften {
+		if err == tooOften {
 			w.Header().Set("Retry-After", "10")
 		}
 		w.WriteHeader(err.status)
@@ -81,7 +79,7 @@ func (a *application) announcing() http.Handler {
 
 func (a *application) announce(w http.ResponseWriter, r *http.Request) *refusal {
 	if !a.visitors.take(r.RemoteAddr) {
-		return errOften
+		return tooOften
 	}
 	said, refused := readForm(w, r)
 	if refused != nil {
@@ -93,7 +91,7 @@ func (a *application) announce(w http.ResponseWriter, r *http.Request) *refusal 
 	}
 	if err != nil {
 		a.log.Error().Err(err).Msg("an announcement was lost")
-		return errSnorky
+		return notTaken
 	}
 	return nil
 }
@@ -101,22 +99,22 @@ func (a *application) announce(w http.ResponseWriter, r *http.Request) *refusal 
 func readForm(w http.ResponseWriter, r *http.Request) (said announcement, refused *refusal) {
 	// Scripts of other sites cannot send this type without asking the browser for leave first.
 	if r.Header.Get("Content-Type") != "application/json" {
-		return said, errNotJSON
+		return said, notJSON
 	}
 	form := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
 	form.DisallowUnknownFields()
 	err := form.Decode(&said)
-	if tooLong := (*http.MaxBytesError)(nil); errors.As(err, &tooLong) {
-		return said, errLong
+	if most := (*http.MaxBytesError)(nil); errors.As(err, &most) {
+		return said, tooLong
 	}
 	said.Text, said.From = strings.TrimSpace(said.Text), strings.TrimSpace(said.From)
 	switch {
 	case err != nil:
-		return said, errForm
+		return said, notForm
 	case said.Text == "":
-		return said, errEmpty
+		return said, empty
 	case utf8.RuneCountInString(said.Text) > maxText, utf8.RuneCountInString(said.From) > maxFrom:
-		return said, errLong
+		return said, tooLong
 	}
 	return said, nil
 }
