@@ -22,7 +22,10 @@ import (
 	"github.com/snorky-go/snorky/actors/wire"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// net/http lets a refused client read the refusal for half a second, in a goroutine that nobody can wait for.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*conn).closeWriteAndWait"))
+}
 
 // patience is how long a test waits for what must come.
 const patience = 10 * time.Second

@@ -11,7 +11,10 @@ import (
 	"github.com/snorky-go/snorky/cmd/snorkyd/server"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// net/http lets a refused client read the refusal for half a second, in a goroutine that nobody can wait for.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*conn).closeWriteAndWait"))
+}
 
 // local is a configuration on free ports of this machine.
 func local() server.Config {
