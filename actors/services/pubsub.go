@@ -130,14 +130,19 @@ func (p *PubSub) send(call *actors.Call, params publishParams) error {
 	if err != nil {
 		return err
 	}
-	const form = `{"type":"message","channel":,"message":}`
-	content := make([]byte, 0, len(form)+len(params.Channel)+len(params.Message))
-	content = append(content, `{"type":"message","channel":`...)
-	content = append(content, params.Channel...)
-	content = append(content, `,"message":`...)
-	content = append(content, params.Message...)
+	content := make([]byte, 0, noticeSize+len(params.Channel)+len(params.Message))
+	content = append(appendNotice(content, params.Channel), params.Message...)
 	content = append(content, '}')
 	return channels.Publish(call, params.Channel, content)
+}
+
+const noticeSize = len(`{"type":"message","channel":,"message":}`)
+
+// appendNotice appends the notification of PROTOCOL.md section 6.4 up to the message.
+func appendNotice(dst []byte, channel json.RawMessage) []byte {
+	dst = append(dst, `{"type":"message","channel":`...)
+	dst = append(dst, channel...)
+	return append(dst, `,"message":`...)
 }
 
 // PubSubBackend is the backend's side of a PubSub, PROTOCOL.md section 8.1: it publishes whatever the policy for clients
@@ -149,11 +154,14 @@ type PubSubBackend struct {
 // NewPubSubBackend returns the backend's side of p.
 func NewPubSubBackend(p *PubSub) *PubSubBackend { return &PubSubBackend{pubsub: p} }
 
-// Commands are publish, as in PROTOCOL.md section 8.1, and subscribers, which answers how many connections are
-// subscribed to a channel.
+// Commands are publish, as in PROTOCOL.md section 8.1; publishMany and broadcast, which do the same for several messages
+// and several channels in one call and answer what became of each; and subscribers, which answers how many connections
+// are subscribed to a channel.
 func (b *PubSubBackend) Commands() actors.Commands {
 	return actors.Commands{
 		"publish":     actors.Direct(b.publish),
+		"publishMany": actors.Direct(b.publishMany),
+		"broadcast":   actors.Direct(b.broadcast),
 		"subscribers": actors.Direct(b.subscribers),
 	}
 }
