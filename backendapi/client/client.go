@@ -4,6 +4,8 @@
 //	c, err := client.New("http://127.0.0.1:5801/backend", key)
 //	...
 //	err = c.Publish(ctx, "pubsub_backend", "news", map[string]string{"title": "Hello"})
+//
+// Several messages for one channel (PublishMany), or one for several channels (Broadcast), take one call.
 package client
 
 import (
@@ -46,7 +48,8 @@ type Option func(*Client)
 // that to the context of the call.
 func WithTimeout(d time.Duration) Option { return func(c *Client) { c.timeout = d } }
 
-// WithMaxResponse bounds the answers that are accepted, in bytes; by default 4 MiB.
+// WithMaxResponse bounds the answers that are accepted, in bytes; by default 4 MiB. Those to batches may be longer, by 64
+// bytes for each item.
 func WithMaxResponse(n int64) Option { return func(c *Client) { c.maxResponse = n } }
 
 // WithTransport replaces the transport, for servers that are reached through TLS with a private authority, a Unix
@@ -138,6 +141,11 @@ type request struct {
 // wraps ErrBadAnswer, and what went wrong on the way there is the error of net/http, such as context.DeadlineExceeded.
 // No error shows the key.
 func (c *Client) Call(ctx context.Context, service, command string, params any) (json.RawMessage, error) {
+	return c.call(ctx, service, command, params, c.maxResponse)
+}
+
+// call is Call with an answer of at most so many bytes.
+func (c *Client) call(ctx context.Context, service, command string, params any, most int64) (json.RawMessage, error) {
 	if params == nil {
 		params = struct{}{}
 	}
@@ -160,7 +168,7 @@ func (c *Client) Call(ctx context.Context, service, command string, params any) 
 		return nil, fmt.Errorf("snorky: %w", err)
 	}
 	defer func() { _ = response.Body.Close() }()
-	return c.answer(response)
+	return answerOf(response, most)
 }
 
 // encode is json.Marshal without the escapes that only HTML needs.
@@ -175,17 +183,17 @@ func encode(v any) ([]byte, error) {
 // maxStatusText is how much of the body of a refusal is kept, in bytes.
 const maxStatusText = 512
 
-func (c *Client) answer(response *http.Response) (json.RawMessage, error) {
+func answerOf(response *http.Response, most int64) (json.RawMessage, error) {
 	if response.StatusCode != http.StatusOK {
 		text, _ := io.ReadAll(io.LimitReader(response.Body, maxStatusText))
 		return nil, &StatusError{response.StatusCode, strings.TrimSpace(strings.ToValidUTF8(string(text), "\uFFFD"))}
 	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, c.maxResponse+1))
+	body, err := io.ReadAll(io.LimitReader(response.Body, most+1))
 	if err != nil {
 		return nil, fmt.Errorf("snorky: %w", err)
 	}
-	if int64(len(body)) > c.maxResponse {
-		return nil, fmt.Errorf("%w: it has more than %d bytes", ErrBadAnswer, c.maxResponse)
+	if int64(len(body)) > most {
+		return nil, fmt.Errorf("%w: it has more than %d bytes", ErrBadAnswer, most)
 	}
 	return decode(body)
 }
