@@ -11,6 +11,7 @@ from .errors import (
     BackendTimeout,
     BackendUnavailable,
     BadAnswer,
+    BatchError,
     SnorkyError,
 )
 
@@ -21,6 +22,7 @@ __all__ = [
     "BackendTimeout",
     "BackendUnavailable",
     "BadAnswer",
+    "BatchError",
     "SnorkyError",
 ]
 

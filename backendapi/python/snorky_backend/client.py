@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import ssl
 from types import TracebackType
-from typing import Any, NoReturn, Optional, Type, Union
+from typing import Any, Dict, Iterable, List, Mapping, NoReturn, Optional, Type, Union
 
-from .errors import BadAnswer, SnorkyError
+from .errors import BadAnswer, BatchError, SnorkyError
 from .transport import Transport
+
+#: What the result of one item of a batch takes in an answer, in bytes, if it is not refused at length.
+RESULT_SIZE = 64
 
 
 class BackendClient:
@@ -52,9 +55,12 @@ class BackendClient:
         :raises ValueError: the parameters hold NaN or infinity, which are no JSON
         :raises TypeError: the parameters hold something else that has no JSON form
         """
+        return self._call(service, command, params)
+
+    def _call(self, service: str, command: str, params: Dict[str, Any], items: int = 0) -> Any:
         packet = {"service": service, "message": {"command": command, "params": params}}
         body = json.dumps(packet, allow_nan=False, separators=(",", ":")).encode("ascii")
-        return _result(self._transport.exchange(body))
+        return _result(self._transport.exchange(body, items * RESULT_SIZE))
 
     def publish(self, channel: Any, message: Any, service: str = "pubsub_backend") -> None:
         """Send a message to all subscribers of a channel; both may be any JSON value.
@@ -62,6 +68,29 @@ class BackendClient:
         It returns when the server has accepted the publication. The errors are those of ``call``.
         """
         self.call(service, "publish", channel=channel, message=message)
+
+    def publish_many(self, channel: Any, messages: Iterable[Any], service: str = "pubsub_backend") -> None:
+        """Send several messages to all subscribers of a channel, in their order, in one request.
+
+        It returns when the server has dealt with all of them; one that is refused does not stop the others.
+
+        :raises BatchError: some of them were refused; it says which, and all others were published
+        :raises BackendRefused: with status 413 the batch is longer than the server takes, and nothing was published
+
+        The other errors are those of ``call``. They, too, concern the batch as a whole.
+        """
+        batch = _listed(messages, "messages")
+        answer = self._call(service, "publishMany", {"channel": channel, "messages": batch}, len(batch))
+        _check_results(answer, len(batch))
+
+    def broadcast(self, channels: Iterable[Any], message: Any, service: str = "pubsub_backend") -> None:
+        """Send a message to all subscribers of each of several channels, in one request.
+
+        Whoever is subscribed to several of them gets it several times. The errors are those of ``publish_many``.
+        """
+        batch = _listed(channels, "channels")
+        answer = self._call(service, "broadcast", {"channels": batch, "message": message}, len(batch))
+        _check_results(answer, len(batch))
 
     def close(self) -> None:
         """Close the connections that lie idle. The client stays usable."""
@@ -95,6 +124,29 @@ def _result(answer: bytes) -> Any:
         if message.get("type") == "error" and isinstance(message.get("message"), str):
             raise SnorkyError(message["message"])
     raise BadAnswer("the answer is neither a response nor an error")
+
+
+def _listed(items: Iterable[Any], name: str) -> List[Any]:
+    """The items as a list. What can be iterated over by accident is none: a text would become one of its characters."""
+    if isinstance(items, (str, bytes, bytearray, Mapping)):
+        raise TypeError(f"{name} has to be a list, not {type(items).__name__}")
+    return list(items)
+
+
+def _check_results(answer: Any, items: int) -> None:
+    """Raise what the results of a batch say."""
+    results = answer.get("results") if isinstance(answer, dict) else None
+    if not isinstance(results, list) or len(results) != items:
+        raise BadAnswer(f"the answer does not have {items} results")
+    refused: Dict[int, str] = {}
+    for index, result in enumerate(results):
+        status = result.get("status") if isinstance(result, dict) else None
+        if status == "refused" and isinstance(result.get("error"), str):
+            refused[index] = result["error"]
+        elif status != "published":
+            raise BadAnswer(f"the result of number {index} is neither published nor refused")
+    if refused:
+        raise BatchError(items, refused)
 
 
 def _no_constant(name: str) -> NoReturn:

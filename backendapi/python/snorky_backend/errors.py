@@ -1,5 +1,9 @@
 """What can go wrong with a call. No error ever shows the key."""
 
+from __future__ import annotations
+
+from typing import Dict
+
 
 class BackendError(Exception):
     """Base of all errors of this package."""
@@ -12,6 +16,20 @@ class SnorkyError(BackendError):
         super().__init__(text)
         #: What the service said.
         self.text = text
+
+
+class BatchError(SnorkyError):
+    """The service refused some items of a batch. All others were published."""
+
+    def __init__(self, items: int, refused: Dict[int, str]) -> None:
+        super().__init__(next(iter(refused.values())))
+        #: How many items the batch had.
+        self.items = items
+        #: What the service said to each item that was not published, by its position from 0; ``text`` is the first.
+        self.refused = refused
+
+    def __str__(self) -> str:
+        return f"{len(self.refused)} of {self.items} refused; number {next(iter(self.refused))}: {self.text}"
 
 
 class BackendRefused(BackendError):

@@ -63,16 +63,17 @@ class Transport:
         #: The address without what may be secret in it, for messages.
         self.place = f"{parts.scheme}://{self._host}" + (f":{self._port}" if self._port else "") + parts.path
 
-    def exchange(self, body: bytes) -> bytes:
-        """Send one request and return the body of its 200."""
+    def exchange(self, body: bytes, more: int = 0) -> bytes:
+        """Send one request and return the body of its 200, which may be longer than usual by so many bytes."""
+        most = self._max_answer + more
         deadline = time.monotonic() + self._timeout
         connection = self._take()
         if connection is not None:
             with contextlib.suppress(_NotSent):
-                return self._attempt(connection, body, deadline)
+                return self._attempt(connection, body, deadline, most)
         connection = self._connect(deadline)
         try:
-            return self._attempt(connection, body, deadline)
+            return self._attempt(connection, body, deadline, most)
         except _NotSent as problem:
             raise BackendUnavailable(f"sending to {self.place}: {problem}", False) from problem
 
@@ -118,13 +119,13 @@ class Transport:
             raise kind(f"connecting to {self.place}: {problem}", False) from problem
         return connection
 
-    def _attempt(self, connection: _Connection, body: bytes, deadline: float) -> bytes:
+    def _attempt(self, connection: _Connection, body: bytes, deadline: float, most: int) -> bytes:
         """One request on one connection, which is kept for the next one or closed."""
         keep = False
         try:
             unsent = self._send(connection, body, deadline)
             try:
-                status, reason, answer, keep = self._receive(connection, deadline)
+                status, reason, answer, keep = self._receive(connection, deadline, most)
             except (OSError, http.client.HTTPException):
                 if unsent is not None:
                     raise _NotSent(str(unsent)) from unsent
@@ -141,8 +142,8 @@ class Transport:
                 connection.close()
         if status != http.client.OK:
             raise BackendRefused(status, reason, answer[:MAX_REFUSAL].decode("utf-8", "replace").strip())
-        if len(answer) > self._max_answer:
-            raise BadAnswer(f"the answer has more than {self._max_answer} bytes")
+        if len(answer) > most:
+            raise BadAnswer(f"the answer has more than {most} bytes")
         return answer
 
     def _send(self, connection: _Connection, body: bytes, deadline: float) -> Optional[OSError]:
@@ -161,14 +162,15 @@ class Transport:
             return problem
         return None
 
-    def _receive(self, connection: _Connection, deadline: float) -> Tuple[int, str, bytes, bool]:
-        """The answer, and whether the connection can be used again."""
+    def _receive(self, connection: _Connection, deadline: float, most: int) -> Tuple[int, str, bytes, bool]:
+        """The answer, of which no more than ``most`` bytes are wanted, and whether the connection can be used again."""
         wire = connection.sock  # the response takes it over if the server wants to close
         _limit(connection, deadline)
         # Errors on the way close the connection, and the response with it.
         response = connection.getresponse()
         with response:
-            most = self._max_answer if response.status == http.client.OK else MAX_REFUSAL
+            if response.status != http.client.OK:
+                most = MAX_REFUSAL
             pieces: List[bytes] = []
             size = 0
             while size <= most and not response.isclosed():  # newer versions close it at its last byte
