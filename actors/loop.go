@@ -15,6 +15,7 @@ import (
 //
 // Nothing that runs on a loop may block.
 type loop struct {
+	queues
 	id          int
 	options     *Options
 	logger      *zerolog.Logger

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -19,6 +20,8 @@ type task interface {
 type scheduler interface {
 	actor.Dispatcher
 	schedule(t task)
+	borrow() *queue
+	giveBack(q *queue)
 }
 
 // turnTaker is an actor that works between messages. proceed runs before a message is taken and when none is left; an
@@ -33,26 +36,74 @@ type returnable interface {
 }
 
 // mailbox is the queue of one actor. It lies inside the struct of its actor, which saves two allocations and keeps what
-// is used together in one place.
+// is used together in one place. Room for messages it has only while there are some, see queue.
 //
 // Invariant: scheduled is true exactly while a scheduler holds the mailbox or runs it, so at most one goroutine is in
-// run, and only that one touches the fields below the line.
+// run. While it is true there is a queue, and only that goroutine takes it away.
 type mailbox struct {
 	mu        sync.Mutex
-	user      []any
-	system    []any
+	queue     *queue
 	scheduled bool
 	nudged    bool
 	closed    bool
-
-	// Owned by whoever runs the mailbox.
-	inbox     []any
-	next      int
-	suspended bool
-	current   any
+	suspended bool // owned by whoever runs the mailbox
 	turn      turnTaker
 	invoker   actor.MessageInvoker
 	scheduler scheduler
+}
+
+// queue is the room for the messages of a mailbox that is not idle. Most actors are idle most of the time, so they
+// share what their scheduler has of these.
+type queue struct {
+	// Guarded by the mailbox's mu.
+	user   []any
+	system []any
+
+	// Owned by whoever runs the mailbox.
+	inbox   []any
+	next    int
+	current any
+}
+
+func (q *queue) empty() bool { return len(q.user) == 0 && len(q.system) == 0 && q.next == len(q.inbox) }
+
+// queues are those that no mailbox needs at the moment. Each scheduler has some; any goroutine may take one.
+type queues struct {
+	mu   sync.Mutex
+	free []*queue
+}
+
+// A scheduler keeps up to keptQueues queues. The first few may have much room, up to keptRoom messages.
+const (
+	keptQueues  = 1024
+	roomyQueues = 32
+	smallRoom   = 32
+)
+
+func (q *queues) borrow() *queue {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	last := len(q.free) - 1
+	if last < 0 {
+		return &queue{}
+	}
+	taken := q.free[last]
+	q.free[last] = nil
+	q.free = q.free[:last]
+	return taken
+}
+
+// giveBack takes an empty queue.
+func (q *queues) giveBack(back *queue) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.free) >= keptQueues {
+		return
+	}
+	if len(q.free) >= roomyQueues && cap(back.user)+cap(back.inbox) > smallRoom {
+		back.user, back.inbox = nil, nil
+	}
+	q.free = append(q.free, back)
 }
 
 var _ actor.Mailbox = (*mailbox)(nil)
@@ -65,21 +116,36 @@ func (m *mailbox) PostUserMessage(message any) {
 		sendBack(message)
 		return
 	}
-	m.user = append(m.user, message)
+	q := m.queueLocked()
+	q.user = append(q.user, message)
 	m.wakeLocked()
 }
 
 // PostSystemMessage queues one of protoactor's own messages, which overtake the others.
 func (m *mailbox) PostSystemMessage(message any) {
 	m.mu.Lock()
-	m.system = append(m.system, message)
+	q := m.queueLocked()
+	q.system = append(q.system, message)
 	m.wakeLocked()
+}
+
+// queueLocked is the queue of the mailbox, which gets one if need be.
+func (m *mailbox) queueLocked() *queue {
+	if m.queue == nil {
+		if m.scheduler == nil { // not born yet
+			m.queue = &queue{}
+		} else {
+			m.queue = m.scheduler.borrow()
+		}
+	}
+	return m.queue
 }
 
 // nudge gives the actor a turn although there is no message for it.
 func (m *mailbox) nudge() {
 	m.mu.Lock()
 	m.nudged = true
+	m.queueLocked()
 	m.wakeLocked()
 }
 
@@ -108,20 +174,25 @@ func (*mailbox) Start() {}
 func (m *mailbox) UserMessageCount() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return len(m.user)
+	if m.queue == nil {
+		return 0
+	}
+	return len(m.queue.user)
 }
 
 // close ends the mailbox for good; what still lies in it is sent back. Only its actor calls it, in its last turn.
 func (m *mailbox) close() {
+	q := m.queue
 	m.mu.Lock()
 	m.closed = true
-	rest := m.user
-	m.user = nil
+	rest := q.user
+	q.user = nil
 	m.mu.Unlock()
-	for _, message := range m.inbox[m.next:] {
+	left := q.inbox[q.next:]
+	q.inbox, q.next = nil, 0
+	for _, message := range left {
 		sendBack(message)
 	}
-	m.inbox, m.next = nil, 0
 	for _, message := range rest {
 		sendBack(message)
 	}
@@ -136,28 +207,36 @@ func sendBack(message any) {
 // run is one turn.
 func (m *mailbox) run() {
 	yield := m.drain()
+	q := m.queue
 	m.mu.Lock()
-	again := yield || len(m.system) > 0 || !m.suspended && (m.nudged || len(m.user) > 0)
+	again := yield || len(q.system) > 0 || !m.suspended && (m.nudged || len(q.user) > 0)
 	m.scheduled = again
+	idle := !again && q.empty()
+	if idle {
+		m.queue = nil
+	}
 	m.mu.Unlock()
 	if again {
 		m.scheduler.schedule(m)
+	} else if idle {
+		m.scheduler.giveBack(q)
 	}
 }
 
 // drain takes messages until there are none or the turn is over; then it reports true.
 func (m *mailbox) drain() (yield bool) {
+	q := m.queue
 	defer func() {
 		if reason := recover(); reason != nil {
-			failed := m.current
-			m.current = nil
+			failed := q.current
+			q.current = nil
 			m.invoker.EscalateFailure(reason, failed)
 			sendBack(failed)
 			yield = true
 		}
 	}()
 	for range throughput {
-		if m.runSystem() {
+		if m.runSystem(q) {
 			continue
 		}
 		if m.suspended {
@@ -166,28 +245,26 @@ func (m *mailbox) drain() (yield bool) {
 		if m.turn != nil && !m.turn.proceed(false) {
 			return true
 		}
-		message, ok := m.pop()
+		message, ok := m.pop(q)
 		if !ok {
 			return m.turn != nil && !m.turn.proceed(true)
 		}
-		m.current = message
+		q.current = message
 		m.invoker.InvokeUserMessage(message)
-		m.current = nil
+		q.current = nil
 	}
 	return true
 }
 
 // runSystem handles one message of protoactor's, if there is one.
-func (m *mailbox) runSystem() bool {
+func (m *mailbox) runSystem(q *queue) bool {
 	m.mu.Lock()
-	if len(m.system) == 0 {
+	if len(q.system) == 0 {
 		m.mu.Unlock()
 		return false
 	}
-	message := m.system[0]
-	if m.system = m.system[1:]; len(m.system) == 0 {
-		m.system = nil
-	}
+	message := q.system[0]
+	q.system = slices.Delete(q.system, 0, 1)
 	m.mu.Unlock()
 	switch message.(type) {
 	case *actor.SuspendMailbox:
@@ -200,27 +277,27 @@ func (m *mailbox) runSystem() bool {
 	return true
 }
 
-// keptRoom is for how many messages a mailbox keeps room once it is empty.
+// keptRoom is for how many messages a queue keeps room once it is empty.
 const keptRoom = 1024
 
 // pop takes the oldest message. The two slices change places when one is used up, so that a busy actor allocates
 // nothing for its queue.
-func (m *mailbox) pop() (any, bool) {
-	if m.next == len(m.inbox) {
+func (m *mailbox) pop(q *queue) (any, bool) {
+	if q.next == len(q.inbox) {
 		m.mu.Lock()
 		m.nudged = false
-		m.user, m.inbox = m.inbox[:0], m.user
-		if cap(m.user) > keptRoom && len(m.inbox) == 0 {
-			m.user = nil // what a burst once needed
+		q.user, q.inbox = q.inbox[:0], q.user
+		if cap(q.user) > keptRoom && len(q.inbox) == 0 {
+			q.user = nil // what a burst once needed
 		}
 		m.mu.Unlock()
-		m.next = 0
-		if len(m.inbox) == 0 {
+		q.next = 0
+		if len(q.inbox) == 0 {
 			return nil, false
 		}
 	}
-	message := m.inbox[m.next]
-	m.inbox[m.next] = nil
-	m.next++
+	message := q.inbox[q.next]
+	q.inbox[q.next] = nil
+	q.next++
 	return message, true
 }

@@ -257,12 +257,12 @@ func TestMailboxGivesRoomBack(t *testing.T) {
 		m.PostUserMessage(0)
 	}
 	for range 3 {
-		for _, more := m.pop(); more; _, more = m.pop() {
+		for _, more := m.pop(m.queue); more; _, more = m.pop(m.queue) {
 			continue
 		}
 		m.PostUserMessage(0)
 	}
-	if room := cap(m.user) + cap(m.inbox); room > 2*keptRoom {
+	if room := cap(m.queue.user) + cap(m.queue.inbox); room > 2*keptRoom {
 		t.Errorf("room for %d messages is kept", room)
 	}
 }

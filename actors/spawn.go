@@ -52,6 +52,7 @@ func (s *spawner) spawn(b body) *actor.PID {
 // goroutines is the scheduler of actors that may block: each turn is a goroutine of its own, and an idle actor has
 // none. wait returns when no turn is under way.
 type goroutines struct {
+	queues
 	wg sync.WaitGroup
 }
 
