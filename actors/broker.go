@@ -52,7 +52,7 @@ func NewBroker(options Options) (*Broker, error) {
 	b.publications.Store(&gauge{})
 	b.system = newActorSystem(b.options.Logger)
 	for id := range b.options.Loops {
-		l, err := newLoop(id, b.system, &b.options, b.started)
+		l, err := newLoop(b, id)
 		if err != nil {
 			b.stopLoops()
 			return nil, fmt.Errorf("starting an event loop: %w", err)
@@ -96,16 +96,14 @@ func (b *Broker) Attach(a Attachment) error {
 	b.attached.Add(1)
 	b.mu.Unlock()
 	l := b.loops[int(b.nextLoop.Add(1))%len(b.loops)]
-	c := &connection{loop: l, broker: b, door: a.Door, remote: a.Remote}
-	s, err := takeOver(l, a.Conn, c)
+	c, err := takeOver(l, a)
 	if err != nil {
 		b.attached.Done()
 		return err
 	}
-	if s == nil {
-		s = newPortableSocket(a.Conn, b.goroutines, c, b.options.SendBuffer)
+	if c == nil {
+		c = newPortable(l, a)
 	}
-	c.socket = s
 	b.connections.Add(1)
 	l.schedule(errand(func() { l.connections.spawn(c) }))
 	return nil

@@ -21,6 +21,7 @@ func (c *connection) end(f farewell) {
 	if c.state >= stateEnding {
 		return
 	}
+	c.busy()
 	c.state, c.farewell = stateEnding, f
 	if f.silent {
 		c.leaveAll() // hardly anybody is there: do not write for nothing
@@ -46,6 +47,7 @@ func (c *connection) fail(code wire.CloseCode, reason string) {
 	if c.state >= stateClosing {
 		return
 	}
+	c.busy()
 	c.waiting, c.waitingBytes, c.paused = nil, 0, false
 	c.state, c.farewell = stateEnding, farewell{code: code, reason: reason}
 	c.sayGoodbye()
@@ -99,6 +101,7 @@ func (c *connection) destroy() {
 	if c.state == stateClosed {
 		return
 	}
+	c.busy()
 	c.leaveAll()
 	c.state = stateClosed
 	c.in, c.out, c.waiting, c.held = nil, nil, nil, nil
@@ -109,12 +112,12 @@ func (c *connection) destroy() {
 	l.conns[c.slot], last.slot = last, c.slot
 	l.conns[len(l.conns)-1] = nil
 	l.conns = l.conns[:len(l.conns)-1]
-	for _, s := range c.broker.frontend.table.Load().listeners {
-		if s.generation <= c.generation {
+	for _, s := range l.broker.frontend.table.Load().listeners {
+		if s.generation <= c.met {
 			s.disconnected(c)
 		}
 	}
 	l.guard(func() { c.door.Closed(c.remote, c.farewell.code) })
-	c.broker.disconnected()
-	c.broker.system.Root.Stop(c.pid)
+	l.broker.disconnected()
+	l.broker.system.Root.Stop(c.pid)
 }

@@ -17,46 +17,27 @@ import (
 //
 // It takes the requests of its client in order, one at a time across all services, and answers them in that order
 // (PROTOCOL.md section 5, rule 1): while call is set, further requests wait.
+//
+// There may be a million of these, nearly all of them idle, so what only a busy one needs lies in work.
 type connection struct {
 	mailbox
-	loop   *loop
-	broker *Broker
-	pid    *actor.PID
-	slot   int // in loop.conns
-	remote netip.AddrPort
-
-	// What each delivery looks at lies together.
-	held     *held // what comes after the answer to call
+	*work
+	loop     *loop
 	socket   socket
-	out      [][]byte     // frames that wait; the first may have been sent in part
 	mail     atomic.Int32 // messages of services that are in the mailbox
 	state    connectionState
-	flushing bool // in loop.flushes
-	farewell farewell
-	sent     int // bytes of out[0] that are with the kernel
-	queued   int // bytes of out that are not
+	flushing bool   // in loop.flushes
+	slot     int32  // in loop.conns
+	met      uint32 // generation of the service table whose listeners know of this connection
 
-	door  Door
-	parse ParseState
-	in    []byte // an unfinished message
+	subscriptions subscriptions
+	identity      *identification // nil: nobody
+	heard         time.Duration   // when something last arrived, in the time of the loop
+	pinged        time.Duration
 
-	call         *Call
-	waiting      [][]byte
-	waitingBytes int
-	paused       bool // reading has stopped until some of waiting are answered
-
-	identity      json.RawMessage
-	subscriptions []subscription
-	bySubscribed  map[*channel]int // position in subscriptions; only while there are many
-	generation    uint64           // of the service table whose listeners know of this connection
-
-	heard   time.Duration // when something last arrived, in the time of the loop
-	pinged  time.Duration
-	called  time.Duration // when call was made
-	blocked time.Duration // since when the client takes nothing; 0: it does
-
-	closeTime  time.Duration // when a closing connection is cut off, if it makes no progress
-	closeLimit time.Duration // when it is in any case
+	pid    *actor.PID
+	door   Door
+	remote netip.AddrPort
 }
 
 type connectionState uint8
@@ -96,7 +77,7 @@ func (c *connection) Receive(ctx actor.Context) {
 		c.send(m.frame)
 		c.mailRead()
 	case *identification:
-		c.identity = m.identity
+		c.identity = m
 		c.mailRead()
 	case *actor.Started:
 		c.pid = ctx.Self()
@@ -105,7 +86,21 @@ func (c *connection) Receive(ctx actor.Context) {
 		c.destroy()
 	case *actor.Stopped:
 		c.mailbox.close()
+		c.putAway()
 	}
+}
+
+// init prepares a connection of the loop's.
+func (c *connection) init(l *loop, s socket, door Door, remote netip.AddrPort) {
+	c.work, c.loop, c.socket, c.door, c.remote = &noWork, l, s, door, remote
+}
+
+// who is the identity of the client, nil for nobody.
+func (c *connection) who() json.RawMessage {
+	if c.identity == nil {
+		return nil
+	}
+	return c.identity.identity
 }
 
 // notification is a finished frame for one client.
@@ -130,9 +125,9 @@ func (c *connection) mailRead() {
 func (c *connection) opened() {
 	l := c.loop
 	c.heard, c.pinged = l.now, l.now
-	c.slot = len(l.conns)
+	c.slot = int32(len(l.conns)) // descriptors are fewer
 	l.conns = append(l.conns, c)
-	c.meet(c.broker.frontend.table.Load())
+	c.meet(c.loop.broker.frontend.table.Load())
 	if err := c.socket.open(); err != nil {
 		c.loop.logger.Error().Err(err).Msg("a socket cannot be watched")
 		c.broken(err)
@@ -161,6 +156,8 @@ func (c *connection) received(data []byte) {
 	if c.farewell.deaf {
 		return
 	}
+	c.busy()
+	defer c.rest()
 	fresh := len(c.in) == 0
 	if !fresh {
 		c.in = append(c.in, data...)
@@ -240,7 +237,7 @@ func (c *connection) handle(text []byte) {
 	if err != nil {
 		return
 	}
-	t := c.broker.frontend.table.Load()
+	t := c.loop.broker.frontend.table.Load()
 	if s := t.services[packet.Service]; s != nil {
 		c.meet(t)
 		s.dispatch(c, packet.Message)
@@ -249,6 +246,7 @@ func (c *connection) handle(text []byte) {
 
 // begin notes that call is being worked on.
 func (c *connection) begin(call *Call) {
+	c.busy()
 	c.call = call
 	c.called = c.loop.now
 }
@@ -260,6 +258,7 @@ func (c *connection) completed(call *Call) {
 	}
 	c.answered(call)
 	c.next()
+	c.rest()
 }
 
 func (c *connection) answered(call *Call) {
@@ -309,6 +308,7 @@ func (c *connection) hungUp(err error) {
 
 // broken is told that the network has failed. The code of a close frame that was sent stays the reason of the end.
 func (c *connection) broken(error) {
+	c.busy()
 	c.out, c.queued, c.sent, c.blocked = nil, 0, 0, 0
 	c.leaveAll()
 	code := wire.CloseAbnormal

@@ -197,7 +197,7 @@ func (c *ServiceContext) stopTimers() {
 
 // dispatch starts a request of a connection. It runs on the loop of the connection.
 func (s *service) dispatch(c *connection, message []byte) {
-	call := &Call{service: s, connection: c, identity: c.identity}
+	call := &Call{service: s, connection: c, identity: c.who()}
 	if s.receiver != nil {
 		call.silent = true
 		call.params = append(json.RawMessage(nil), message...)

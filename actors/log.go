@@ -1,21 +1,6 @@
 package actors
 
-import (
-	"log/slog"
-	"unicode/utf8"
-
-	"github.com/asynkron/protoactor-go/actor"
-	"github.com/rs/zerolog"
-)
-
-// newActorSystem starts a protoactor system that logs through zerolog, and only what is wrong: its dead letters would
-// otherwise put strangers' payloads into the log.
-func newActorSystem(logger zerolog.Logger) *actor.ActorSystem {
-	handler := zerolog.NewSlogHandler(logger.Level(max(zerolog.WarnLevel, logger.GetLevel())))
-	return actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
-		return slog.New(handler)
-	}))
-}
+import "unicode/utf8"
 
 // maxLoggedName bounds what one name chosen by a stranger takes in a log line, in bytes.
 const maxLoggedName = 100

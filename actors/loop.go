@@ -5,7 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/asynkron/protoactor-go/actor"
 	"github.com/rs/zerolog"
 )
 
@@ -16,6 +15,7 @@ import (
 // Nothing that runs on a loop may block.
 type loop struct {
 	queues
+	broker      *Broker
 	id          int
 	options     *Options
 	logger      *zerolog.Logger
@@ -34,6 +34,7 @@ type loop struct {
 	now     time.Duration // since start, read once a turn
 	poller  poller
 	conns   []*connection
+	works   []*work       // that no connection needs
 	flushes []*connection // have something to send at the end of this turn
 	limits  map[*connection]struct{}
 	scratch []byte
@@ -55,8 +56,12 @@ type poller interface {
 	close()
 }
 
-func newLoop(id int, system *actor.ActorSystem, options *Options, start time.Time) (*loop, error) {
-	l := &loop{id: id, options: options, logger: &options.Logger, start: start, limits: map[*connection]struct{}{}}
+func newLoop(b *Broker, id int) (*loop, error) {
+	system, options := b.system, &b.options
+	l := &loop{
+		broker: b, id: id, options: options, logger: b.logger, start: b.started,
+		limits: map[*connection]struct{}{},
+	}
 	l.connections = newSpawner(system, l, "connection")
 	l.channels = newSpawner(system, l, "channel")
 	l.leaves = newSpawner(system, l, "leaf")

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"encoding/json"
+	"net/netip"
 	"strconv"
 	"sync"
 	"testing"
@@ -40,7 +41,8 @@ func (r *recorder) taken() []string {
 
 // attach makes a connection of a socket on the given loop.
 func (c *crowd) attach(l *loop, s socket) *connection {
-	conn := &connection{loop: l, broker: c.broker, door: noDoor{}, socket: s}
+	conn := new(connection)
+	conn.init(l, s, noDoor{}, netip.AddrPort{})
 	c.broker.attached.Add(1)
 	c.broker.connections.Add(1)
 	c.on(l, func() { l.connections.spawn(conn) })

@@ -80,11 +80,11 @@ func (e *epoll) add(fd int) error {
 
 // register starts watching s.
 func (e *epoll) register(s *pollSocket) error {
-	for s.fd >= len(e.sockets) {
+	for int(s.fd) >= len(e.sockets) {
 		e.sockets = append(e.sockets, make([]*pollSocket, max(64, len(e.sockets)))...)
 	}
 	e.sockets[s.fd] = s
-	return e.add(s.fd)
+	return e.add(int(s.fd))
 }
 
 // forget is called right before s is closed, which also ends the watch.

@@ -46,7 +46,7 @@ type Registry struct {
 
 // table is what a registry offers at one moment.
 type table struct {
-	generation uint64
+	generation uint32
 	services   map[string]*service
 	listeners  []*service // those that want to know of connections
 }
@@ -59,7 +59,7 @@ type service struct {
 	commands   map[string]*Handler // nil for a Receiver
 	receiver   Receiver
 	prefix     []byte // of its packets, up to the content
-	generation uint64 // of the first table it was in
+	generation uint32 // of the first table it was in
 }
 
 // frame makes a WebSocket frame of a packet of the service. This is the one place where that happens: a publication is
@@ -309,15 +309,15 @@ func (b *Broker) announce() {
 
 // meet tells the services that want to know of the connection, each once.
 func (c *connection) meet(t *table) {
-	if t.generation == c.generation {
+	if t.generation == c.met {
 		return
 	}
 	for _, s := range t.listeners {
-		if s.generation > c.generation {
+		if s.generation > c.met {
 			s.connected(c)
 		}
 	}
-	c.generation = t.generation
+	c.met = t.generation
 }
 
 // Call performs a call of the backend: the message is the content of a packet for the named service of the backend

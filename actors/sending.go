@@ -45,6 +45,7 @@ func (c *connection) send(frames []byte) {
 }
 
 func (c *connection) queue(frames []byte) {
+	c.busy()
 	c.out = append(c.out, frames)
 	c.queued += len(frames)
 }
@@ -66,6 +67,7 @@ func (c *connection) flush() {
 	}
 	c.socket.resume() // it may have paused because of what waited
 	c.afterFlush()
+	c.rest()
 }
 
 // flushSome reports whether everything was taken.

@@ -16,27 +16,25 @@ import (
 // which is a good part of their cost otherwise.
 type pollSocket struct {
 	connection *connection
-	epoll      *epoll
-	fd         int
-	finished   bool // the sending direction has ended
-	ended      bool // the peer or the network is done: read until that shows
-	unread     bool // there may be something to read, which the connection does not want yet
-	queued     bool // in epoll.again
-	unsent     int  // bytes that the kernel had when progressed was last called
+	fd         int32
+	unsent     int32 // bytes that the kernel had when progressed was last called
+	finished   bool  // the sending direction has ended
+	ended      bool  // the peer or the network is done: read until that shows
+	unread     bool  // there may be something to read, which the connection does not want yet
+	queued     bool  // in epoll.again
 }
 
 var _ socket = (*pollSocket)(nil)
 
 // takeOver makes a connection of the loop's out of one of Go's. It returns nil for those that have no descriptor of
 // their own (TLS), and where the loop has no epoll.
-func takeOver(l *loop, nc net.Conn, c *connection) (socket, error) {
-	e, ok := l.poller.(*epoll)
-	if !ok {
+func takeOver(l *loop, a Attachment) (*connection, error) {
+	if _, ok := l.poller.(*epoll); !ok {
 		return nil, nil
 	}
 	var raw syscall.RawConn
 	var err error
-	switch nc := nc.(type) {
+	switch nc := a.Conn.(type) {
 	case *net.TCPConn:
 		raw, err = nc.SyscallConn()
 	case *net.UnixConn:
@@ -47,21 +45,32 @@ func takeOver(l *loop, nc net.Conn, c *connection) (socket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("taking over a socket: %w", err)
 	}
-	s := &pollSocket{epoll: e, connection: c}
+	var fd int
 	var dupErr error
-	err = raw.Control(func(fd uintptr) { s.fd, dupErr = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0) })
+	err = raw.Control(func(old uintptr) { fd, dupErr = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0) })
 	if err == nil {
 		err = dupErr
 	}
 	if err != nil {
 		return nil, fmt.Errorf("taking over a socket: %w", err)
 	}
-	_ = nc.Close()
-	_ = unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_SNDBUF, l.options.SendBuffer)
-	return s, nil
+	_ = a.Conn.Close()
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, l.options.SendBuffer)
+	// One allocation for both: there are as many as there are clients.
+	pair := &struct {
+		connection
+		pollSocket
+	}{}
+	c, s := &pair.connection, &pair.pollSocket
+	c.init(l, s, a.Door, a.Remote)
+	s.connection, s.fd = c, int32(fd) // descriptors are small
+	return c, nil
 }
 
-func (s *pollSocket) open() error { return s.epoll.register(s) }
+// epoll is the one that watches s.
+func (s *pollSocket) epoll() *epoll { return s.connection.loop.poller.(*epoll) }
+
+func (s *pollSocket) open() error { return s.epoll().register(s) }
 
 // happened is called by the epoll.
 func (s *pollSocket) happened(events uint32) {
@@ -87,7 +96,7 @@ func (s *pollSocket) read() {
 		return
 	}
 	s.unread = false
-	buffer := s.epoll.buffer[:]
+	buffer := s.epoll().buffer[:]
 	n, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(s.fd), uintptr(unsafe.Pointer(&buffer[0])),
 		uintptr(len(buffer)), unix.MSG_DONTWAIT, 0, 0)
 	switch {
@@ -110,7 +119,8 @@ func (s *pollSocket) read() {
 func (s *pollSocket) readLater() {
 	if !s.queued {
 		s.queued = true
-		s.epoll.again = append(s.epoll.again, s)
+		e := s.epoll()
+		e.again = append(e.again, s)
 	}
 }
 
@@ -138,7 +148,7 @@ func (s *pollSocket) write(buffers [][]byte) (int, error) {
 	for len(buffers) > 0 {
 		part := buffers[:min(most, len(buffers))]
 		buffers = buffers[len(part):]
-		n, err := unix.SendmsgBuffers(s.fd, part, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+		n, err := unix.SendmsgBuffers(int(s.fd), part, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
 		var errno syscall.Errno
 		if err != nil {
 			errno, _ = err.(syscall.Errno) //nolint:errorlint // x/sys returns it bare
@@ -169,7 +179,8 @@ func (s *pollSocket) idle() bool { return true }
 // progressed asks the kernel: it tells by itself only when a good part of its buffer is free again.
 func (s *pollSocket) progressed() bool {
 	before := s.unsent
-	s.unsent, _ = unix.IoctlGetInt(s.fd, unix.SIOCOUTQ)
+	unsent, _ := unix.IoctlGetInt(int(s.fd), unix.SIOCOUTQ)
+	s.unsent = int32(unsent) // no more than a send buffer
 	return s.unsent < before
 }
 
@@ -178,11 +189,11 @@ func (s *pollSocket) progressed() bool {
 func (s *pollSocket) finish() {
 	if !s.finished {
 		s.finished = true
-		_ = unix.Shutdown(s.fd, unix.SHUT_WR)
+		_ = unix.Shutdown(int(s.fd), unix.SHUT_WR)
 	}
 }
 
 func (s *pollSocket) close() {
-	s.epoll.forget(s)
-	_ = unix.Close(s.fd)
+	s.epoll().forget(s)
+	_ = unix.Close(int(s.fd))
 }

@@ -48,16 +48,24 @@ const (
 	maxPortableReadBuffer = 64 << 10
 )
 
-func newPortableSocket(nc net.Conn, g *goroutines, c *connection, sendBuffer int) *portableSocket {
-	s := &portableSocket{connection: c, conn: nc, goroutines: g, turn: make(chan struct{}, 1)}
+// newPortable makes a connection that goroutines serve.
+func newPortable(l *loop, a Attachment) *connection {
+	pair := &struct {
+		connection
+		portableSocket
+	}{}
+	c, s := &pair.connection, &pair.portableSocket
+	c.init(l, s, a.Door, a.Remote)
+	s.connection, s.conn, s.goroutines, s.turn = c, a.Conn, l.broker.goroutines, make(chan struct{}, 1)
 	s.arrived.socket, s.written.socket = s, s
+	nc := a.Conn
 	if under, ok := nc.(interface{ NetConn() net.Conn }); ok { // TLS
 		nc = under.NetConn()
 	}
-	if c, ok := nc.(interface{ SetWriteBuffer(bytes int) error }); ok {
-		_ = c.SetWriteBuffer(sendBuffer)
+	if b, ok := nc.(interface{ SetWriteBuffer(bytes int) error }); ok {
+		_ = b.SetWriteBuffer(l.options.SendBuffer)
 	}
-	return s
+	return c
 }
 
 func (s *portableSocket) open() error {

@@ -12,23 +12,111 @@ type subscription struct {
 	position int
 }
 
-// manySubscriptions is from where on a map finds them.
-const manySubscriptions = 16
+// subscriptions are those of one connection. Most connections have one, which needs no memory besides.
+type subscriptions struct {
+	only subscription
+	more *manySubscriptions // nil while there is at most one
+}
 
-// find returns the position of a channel in c.subscriptions, or -1.
-func (c *connection) find(root *channel) int {
-	if c.bySubscribed != nil {
-		if i, ok := c.bySubscribed[root]; ok {
+// manySubscriptions are found by a map when they are more than fewSubscriptions.
+type manySubscriptions struct {
+	list      []subscription
+	byChannel map[*channel]int // position in list
+}
+
+const fewSubscriptions = 16
+
+func (s *subscriptions) len() int {
+	switch {
+	case s.more != nil:
+		return len(s.more.list)
+	case s.only.leaf != nil:
+		return 1
+	}
+	return 0
+}
+
+// find returns the subscription to a channel, or nil. It is valid until the next change.
+func (s *subscriptions) find(root *channel) *subscription {
+	if s.more == nil {
+		if s.only.leaf != nil && s.only.leaf.root == root {
+			return &s.only
+		}
+		return nil
+	}
+	if i := s.more.find(root); i >= 0 {
+		return &s.more.list[i]
+	}
+	return nil
+}
+
+func (m *manySubscriptions) find(root *channel) int {
+	if m.byChannel != nil {
+		if i, ok := m.byChannel[root]; ok {
 			return i
 		}
 		return -1
 	}
-	for i := range c.subscriptions {
-		if c.subscriptions[i].leaf.root == root {
-			return i
+	return slices.IndexFunc(m.list, func(s subscription) bool { return s.leaf.root == root })
+}
+
+func (s *subscriptions) add(one subscription) {
+	if s.len() == 0 {
+		s.only = one
+		return
+	}
+	if s.more == nil {
+		s.more = &manySubscriptions{list: []subscription{s.only}}
+		s.only = subscription{}
+	}
+	m := s.more
+	m.list = append(m.list, one)
+	switch {
+	case m.byChannel != nil:
+		m.byChannel[one.leaf.root] = len(m.list) - 1
+	case len(m.list) > fewSubscriptions:
+		m.byChannel = make(map[*channel]int, 2*fewSubscriptions)
+		for i := range m.list {
+			m.byChannel[m.list[i].leaf.root] = i
 		}
 	}
-	return -1
+}
+
+// remove takes out the subscription to a channel, if there is one.
+func (s *subscriptions) remove(root *channel) (removed subscription, ok bool) {
+	if s.more == nil {
+		if found := s.find(root); found == nil {
+			return removed, false
+		}
+		removed, s.only = s.only, subscription{}
+		return removed, true
+	}
+	m := s.more
+	i := m.find(root)
+	if i < 0 {
+		return removed, false
+	}
+	removed = m.list[i]
+	last := len(m.list) - 1
+	m.list[i] = m.list[last]
+	m.list[last] = subscription{}
+	m.list = m.list[:last]
+	delete(m.byChannel, root)
+	switch {
+	case last == 1:
+		s.only, s.more = m.list[0], nil
+	case i < last && m.byChannel != nil:
+		m.byChannel[m.list[i].leaf.root] = i
+	}
+	return removed, true
+}
+
+// last returns one of the subscriptions, if there is one.
+func (s *subscriptions) last() (one subscription, ok bool) {
+	if s.more != nil {
+		return s.more.list[len(s.more.list)-1], true
+	}
+	return s.only, s.only.leaf != nil
 }
 
 // maySubscribe tells why the connection may not subscribe to a channel, which is nil when it does not exist yet.
@@ -37,9 +125,9 @@ func (c *connection) maySubscribe(root *channel) *wire.Error {
 	switch {
 	case c.state >= stateClosing || c.farewell.gone:
 		return wire.ErrInternal
-	case root != nil && c.find(root) >= 0:
+	case root != nil && c.subscriptions.find(root) != nil:
 		return wire.ErrAlreadySubscribed
-	case most >= 0 && len(c.subscriptions) >= most:
+	case most >= 0 && c.subscriptions.len() >= most:
 		return wire.ErrTooManySubscriptions
 	}
 	return nil
@@ -47,53 +135,33 @@ func (c *connection) maySubscribe(root *channel) *wire.Error {
 
 // subscribed notes a subscription. The leaf has it at the given position of its list.
 func (c *connection) subscribed(l *leaf, position int) {
-	c.subscriptions = append(c.subscriptions, subscription{leaf: l, position: position})
-	c.broker.subscriptions.Add(1)
-	switch {
-	case c.bySubscribed != nil:
-		c.bySubscribed[l.root] = len(c.subscriptions) - 1
-	case len(c.subscriptions) > manySubscriptions:
-		c.bySubscribed = make(map[*channel]int, 2*manySubscriptions)
-		for i := range c.subscriptions {
-			c.bySubscribed[c.subscriptions[i].leaf.root] = i
-		}
-	}
+	c.subscriptions.add(subscription{leaf: l, position: position})
+	c.loop.broker.subscriptions.Add(1)
 }
 
 // moved notes that the leaf has the connection at another position now.
 func (c *connection) moved(l *leaf, position int) {
-	c.subscriptions[c.find(l.root)].position = position
+	c.subscriptions.find(l.root).position = position
 }
 
 // leave ends the subscription to a channel. It reports false if there is none.
 func (c *connection) leave(root *channel) bool {
-	i := c.find(root)
-	if i < 0 {
-		return false
+	s, ok := c.subscriptions.remove(root)
+	if ok {
+		c.loop.broker.subscriptions.Add(-1)
+		s.leaf.remove(s.position)
 	}
-	s := c.subscriptions[i]
-	last := len(c.subscriptions) - 1
-	c.subscriptions[i] = c.subscriptions[last]
-	c.subscriptions[last] = subscription{}
-	c.subscriptions = c.subscriptions[:last]
-	if c.bySubscribed != nil {
-		delete(c.bySubscribed, root)
-		if i < last {
-			c.bySubscribed[c.subscriptions[i].leaf.root] = i
-		}
-	}
-	if last == 0 {
-		c.subscriptions, c.bySubscribed = nil, nil
-	}
-	c.broker.subscriptions.Add(-1)
-	s.leaf.remove(s.position)
-	return true
+	return ok
 }
 
 // leaveAll ends all subscriptions.
 func (c *connection) leaveAll() {
-	for len(c.subscriptions) > 0 {
-		c.leave(c.subscriptions[len(c.subscriptions)-1].leaf.root)
+	for {
+		s, ok := c.subscriptions.last()
+		if !ok {
+			return
+		}
+		c.leave(s.leaf.root)
 	}
 }
 
