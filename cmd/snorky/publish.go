@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,8 +11,8 @@ import (
 const publishHelp = `Publishes MESSAGE, a JSON value, to all subscribers of CHANNEL.
 
 Without MESSAGE, or with "-", messages are read from standard input, one on each
-line. They are published one after the other, each when the server has accepted
-the one before; the first that fails ends it.
+line. They are published in their order, and those that come while the server
+accepts the ones before go together in one request; the first that fails ends it.
 
 By default the messages go through the backend, which wants its key, to the twin
 of the PubSub service that --service names: NAME_backend. With --via frontend they
@@ -99,52 +97,6 @@ func (a *app) publish(ctx context.Context, p *publish, args []string) error {
 type publishedLine struct {
 	Channel   json.RawMessage `json:"channel"`
 	Published int             `json:"published"`
-}
-
-// publishLines publishes what comes on standard input and returns how many messages that were.
-func (a *app) publishLines(ctx context.Context, p *publish, d door, channel json.RawMessage) (published int, err error) {
-	if isTerminal(a.stdin) {
-		a.report.note(noteLine{Event: "reading", Text: "publishing each line that you type; Ctrl-D ends"})
-	}
-	number := 0
-	for text, err := range lines(ctx, a.stdin) {
-		number++
-		if err == nil && !p.asString && strings.TrimSpace(text) == "" {
-			continue
-		}
-		if err == nil {
-			err = p.sendText(ctx, d, channel, text)
-		}
-		if err != nil {
-			return published, atLine(err, number, published)
-		}
-		published++
-	}
-	return published, nil
-}
-
-// atLine adds to a failure where in the input it was.
-func atLine(err error, number, published int) error {
-	var f *failure
-	if !errors.As(err, &f) {
-		return err
-	}
-	f.line, f.published = number, published
-	done := " (" + count(published, "message") + " published before)"
-	if f.kind == exitInterrupted {
-		f.what = "interrupted at line " + strconv.Itoa(number) + done
-	} else {
-		f.what = "line " + strconv.Itoa(number) + ": " + f.what + done
-	}
-	return f
-}
-
-func (p *publish) sendText(ctx context.Context, d door, channel json.RawMessage, text string) error {
-	message, err := messageValue(text, p.asString)
-	if err != nil {
-		return err
-	}
-	return p.send(ctx, d, channel, message)
 }
 
 // send publishes one message (PROTOCOL.md sections 6.4 and 8.1).
