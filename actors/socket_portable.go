@@ -44,7 +44,7 @@ type (
 
 // The buffer for reading is small because every idle connection has one. While more arrives than it holds, it grows.
 const (
-	portableReadBuffer    = 512
+	portableReadBuffer    = 256
 	maxPortableReadBuffer = 64 << 10
 )
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/snorky-go/snorky/cmd/snorkyd/config"
 	"github.com/snorky-go/snorky/cmd/snorkyd/internal/activation"
 	"github.com/snorky-go/snorky/cmd/snorkyd/internal/outlet"
+	"github.com/snorky-go/snorky/cmd/snorkyd/internal/trim"
 	"github.com/snorky-go/snorky/cmd/snorkyd/server"
 )
 
@@ -45,6 +47,7 @@ func (p *process) serve() error {
 		return err
 	}
 	p.announce(s)
+	defer p.trim()()
 	for {
 		select {
 		case <-s.Done():
@@ -56,6 +59,19 @@ func (p *process) serve() error {
 			}
 			p.reload(s)
 		}
+	}
+}
+
+// trim starts to give memory back; the function it returns ends that.
+func (p *process) trim() (end func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	looks := time.NewTicker(trim.Interval)
+	var done sync.WaitGroup
+	done.Go(func() { trim.Run(ctx, looks.C) })
+	return func() {
+		looks.Stop()
+		cancel()
+		done.Wait()
 	}
 }
 
