@@ -12,6 +12,7 @@ const (
 	exitUnreachable exitKind = 3
 	exitRefused     exitKind = 4
 	exitKey         exitKind = 5
+	exitFaults      exitKind = 6
 	exitInterrupted exitKind = 130
 )
 
@@ -28,6 +29,8 @@ func (k exitKind) name() string {
 		return "refused"
 	case exitKey:
 		return "bad_key"
+	case exitFaults:
+		return "faults"
 	case exitInterrupted:
 		return "interrupted"
 	case exitOther:

@@ -10,7 +10,7 @@ import (
 )
 
 const rootHelp = `snorky talks to a Snorky server from a shell: it subscribes to channels,
-publishes messages and calls services.
+publishes messages, calls services and measures.
 
   snorky subscribe news
   SNORKY_KEY=... snorky publish news '{"title":"Hello"}'
@@ -29,6 +29,7 @@ Exit status
   3    cannot connect, or the connection was lost
   4    the server or the service refused
   5    not authorized: the key is missing, unreadable or wrong
+  6    bench: measured, but messages were missing, twice, or the like
   130  interrupted (Ctrl-C); 143 after SIGTERM
 
 Results go to standard output, a line each; everything else to standard error.
@@ -50,7 +51,7 @@ func (a *app) rootCommand(ctx context.Context) *cobra.Command {
 	root.SetVersionTemplate("snorky {{.Version}}\n")
 	root.SetFlagErrorFunc(badFlag)
 	root.PersistentFlags().BoolVar(&a.report.json, "json", false, "results and errors as JSON objects, for programs")
-	root.AddCommand(a.subscribeCommand(ctx), a.publishCommand(ctx), a.callCommand(ctx), a.completionCommand(), a.versionCommand())
+	root.AddCommand(a.subscribeCommand(ctx), a.publishCommand(ctx), a.callCommand(ctx), a.benchCommand(ctx), a.completionCommand(), a.versionCommand())
 	return root
 }
 

@@ -68,3 +68,5 @@ func parseHeader(b []byte) (header, error) {
 	h.size = size
 	return h, nil
 }
+
+const opContinuation = 0

@@ -60,7 +60,7 @@ type RefusedError struct {
 
 func (e *RefusedError) Error() string {
 	if e.Status == 0 {
-		return "publication refused: " + e.Text
+		return "refused: " + e.Text
 	}
-	return fmt.Sprintf("publication refused with status %d: %s", e.Status, e.Text)
+	return fmt.Sprintf("refused with status %d: %s", e.Status, e.Text)
 }

@@ -2,9 +2,18 @@ package bench
 
 import "time"
 
+// The phases of a run.
+const (
+	PhaseConnecting = "connecting"
+	PhaseWarmup     = "warm-up"
+	PhaseMeasuring  = "measuring"
+	PhaseSettling   = "settling" // waiting for the memory of the server to come to rest
+	PhaseDraining   = "draining" // waiting for the last deliveries
+)
+
 // Progress is how far a run is.
 type Progress struct {
-	Phase   string        // "connecting", "warm-up", "measuring", "settling", "draining"
+	Phase   string
 	Elapsed time.Duration // since the phase began
 	// Connected is the number of subscribers that have been opened, Cycles that of finished ones (Churn).
 	Connected int

@@ -122,7 +122,9 @@ func parseAnswer(text []byte) (json.RawMessage, error) {
 func (s *Snorky) Control([]byte) []byte { return nil }
 
 // Close is a close frame with code 1000.
-func (s *Snorky) Close() []byte { return AppendFrame(nil, wire.OpClose, []byte{1000 >> 8, 1000 & 0xff}) }
+func (s *Snorky) Close() []byte {
+	return AppendFrame(nil, wire.OpClose, []byte{1000 >> 8, 1000 & 0xff})
+}
 
 // NewPublisher connects to the backend.
 func (s *Snorky) NewPublisher(ctx context.Context) (Publisher, error) {
