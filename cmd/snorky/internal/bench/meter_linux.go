@@ -22,7 +22,7 @@ func children(pid int) (all []int) {
 	tasks, _ := os.ReadDir(proc(pid, "task"))
 	for _, task := range tasks {
 		list, _ := os.ReadFile(proc(pid, "task/"+task.Name()+"/children"))
-		for _, text := range strings.FieldsSeq(string(list)) {
+		for text := range strings.FieldsSeq(string(list)) {
 			if child, err := strconv.Atoi(text); err == nil {
 				all = append(all, child)
 			}
