@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"time"
 )
 
 // Check finds out whether the work can be put on a server from here, which it does not connect to. An error is a
@@ -44,8 +45,20 @@ func (c *Config) check(peer Peer) error {
 	if c.Duration < 0 || c.Duration == 0 && c.Messages == 0 {
 		return &ConfigError{"duration", "has to be more than 0, unless a number of messages ends it"}
 	}
-	if c.Warmup < 0 || c.Settle < 0 || c.Hold < 0 || c.Sweep < 0 || c.Stall <= 0 || c.Timeout <= 0 {
-		return &ConfigError{"timeout", "and the other times must not be negative"}
+	for _, t := range []struct {
+		setting      string
+		value, least time.Duration
+	}{
+		{"warmup", c.Warmup, 0},
+		{"settle", c.Settle, 0},
+		{"hold", c.Hold, 0},
+		{"sweep", c.Sweep, 0},
+		{"stall", c.Stall, tick},
+		{"timeout", c.Timeout, 1},
+	} {
+		if t.value < t.least {
+			return &ConfigError{t.setting, "has to be at least " + t.least.String()}
+		}
 	}
 	if err := checkProcesses(c.ServerPIDs); err != nil {
 		return err
@@ -56,7 +69,7 @@ func (c *Config) check(peer Peer) error {
 	if err := c.chooseReader(peer); err != nil {
 		return err
 	}
-	return c.checkFiles()
+	return c.checkFiles(fileLimit)
 }
 
 func (c *Config) checkSources(peer Peer) error {
@@ -95,8 +108,8 @@ func (c *Config) chooseReader(peer Peer) error {
 }
 
 // checkFiles finds out before anything is opened whether this process may open as much.
-func (c *Config) checkFiles() error {
-	allowed, err := fileLimit()
+func (c *Config) checkFiles(limit func() (uint64, error)) error {
+	allowed, err := limit()
 	if err != nil {
 		return nil //nolint:nilerr // there is no such limit that could be asked for
 	}

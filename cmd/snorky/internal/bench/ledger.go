@@ -95,18 +95,20 @@ func (l *ledger) await(limit func() int64) bool {
 	return true
 }
 
-// watcher notices when nothing is read although something is outstanding.
+// watcher notices when nothing is read although something is outstanding. It counts how often it looked instead of the
+// time, so that a machine that stands still for a while is not taken for a server that does.
 type watcher struct {
 	read  int64
-	since time.Time
+	looks int64 // without anything read
 }
 
-// look is called now and then by one goroutine.
-func (w *watcher) look(l *ledger, now time.Time, patience time.Duration) {
-	if read := l.read.Load(); read != w.read || l.outstanding() == 0 || w.since.IsZero() {
-		w.read, w.since = read, now
+// look is called each tick, by one goroutine.
+func (w *watcher) look(l *ledger, patience time.Duration) {
+	w.looks++
+	if read := l.read.Load(); read != w.read || l.outstanding() == 0 {
+		w.read, w.looks = read, 0
 		l.stalled.Store(false)
-	} else if now.Sub(w.since) > patience {
+	} else if w.looks > int64(patience/tick) {
 		l.stalled.Store(true)
 	}
 	l.wake()

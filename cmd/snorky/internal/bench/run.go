@@ -80,7 +80,7 @@ func (r *run) look() {
 			return
 		case now := <-ticker.C:
 			for _, f := range r.running() {
-				f.watcher.look(f.ledger, now, r.config.Stall)
+				f.watcher.look(f.ledger, r.config.Stall)
 			}
 			if r.soft.Err() != nil && interrupted.IsZero() {
 				interrupted = now
