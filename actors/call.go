@@ -31,6 +31,7 @@ type Call struct {
 	refused atomic.Pointer[wire.Error] // overrules data
 	done    chan struct{}              // closed when the answer of a backend call is there
 	over    atomic.Bool
+	settled atomic.Pointer[chan struct{}] // to be closed when only the command itself is pending; nil: nobody waits
 }
 
 // Peer returns the connection that called, and false for a call of the backend, which has none.
@@ -87,8 +88,29 @@ func (c *Call) hold() { c.pending.Add(1) }
 
 // release is called when something the answer waited for has happened; any goroutine may do it.
 func (c *Call) release() {
-	if c.pending.Add(-1) == 0 {
+	switch c.pending.Add(-1) {
+	case 0:
 		c.finish()
+	case 1:
+		if settled := c.settled.Swap(nil); settled != nil {
+			close(*settled)
+		}
+	}
+}
+
+// Settle waits until what the call has caused so far no longer holds up its answer. A command that publishes much on
+// behalf of the backend calls it now and then, so that no more waits in the channels than Options.MaxBacklogBytes.
+//
+// It blocks in Direct commands that the backend has called. In all others, which may not block or hold up their service,
+// and after Later, it does nothing.
+func (c *Call) Settle() {
+	if c.connection != nil || !c.handler.direct || c.later != nil || c.pending.Load() <= 1 {
+		return
+	}
+	settled := make(chan struct{})
+	c.settled.Store(&settled)
+	if c.pending.Load() > 1 || c.settled.Swap(nil) == nil {
+		<-settled
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"reflect"
 	"strings"
 	"sync/atomic"
@@ -22,7 +23,15 @@ import (
 	"github.com/snorky-go/snorky/actors/wire"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
+		if !actors.IdleWorkIsUntouched() {
+			fmt.Fprintln(os.Stderr, "a connection has written to the work that all idle ones share")
+			status = 1
+		}
+		os.Exit(status)
+	}))
+}
 
 // patience is how long a test waits for what must come.
 const patience = 10 * time.Second

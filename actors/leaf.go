@@ -1,6 +1,8 @@
 package actors
 
 import (
+	"time"
+
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/snorky-go/snorky/actors/wire"
@@ -27,6 +29,9 @@ type leaf struct {
 	at    int    // the next subscriber
 	end   int    // the first that joined after the batch
 	after any    // a parting or the dissolution, which comes after the batch
+
+	behind int         // subscribers of this batch for which much waits already
+	pause  *time.Timer // ends a pause; nil if there never was one
 }
 
 const (
@@ -85,6 +90,9 @@ func (l *leaf) close() {
 		l.root.PostUserMessage(&departure{loop: l.loop.id, count: l.gone, ended: true})
 		l.gone = 0
 	}
+	if l.pause != nil {
+		l.pause.Stop()
+	}
 }
 
 // proceed writes what there is to write before the next message is taken.
@@ -122,8 +130,12 @@ func (l *leaf) begin() {
 func (l *leaf) step(n int) bool {
 	end := min(l.end, l.at+n)
 	for _, c := range l.subscribers[l.at:end] {
-		if c != nil && (c.held == nil || !c.deliverLater(l)) {
-			c.deliver(l.shout)
+		if c == nil || c.held != nil && c.deliverLater(l) {
+			continue
+		}
+		c.deliver(l.shout)
+		if c.work != &noWork && c.behind() {
+			l.behind++
 		}
 	}
 	l.at = end
@@ -136,11 +148,12 @@ func (l *leaf) step(n int) bool {
 }
 
 func (l *leaf) batchWritten() {
+	l.takeBreath()
 	for i, p := range l.batch {
 		l.batch[i] = nil
 		p.written()
 	}
-	l.batch, l.bytes, l.shout = l.batch[:0], 0, nil
+	l.batch, l.bytes, l.shout, l.behind = l.batch[:0], 0, nil, 0
 	l.goOn()
 }
 

@@ -46,7 +46,8 @@ type mailbox struct {
 	scheduled bool
 	nudged    bool
 	closed    bool
-	suspended bool // owned by whoever runs the mailbox
+	suspended bool // by protoactor; owned by whoever runs the mailbox
+	halted    bool // by the actor itself, likewise
 	turn      turnTaker
 	invoker   actor.MessageInvoker
 	scheduler scheduler
@@ -209,7 +210,7 @@ func (m *mailbox) run() {
 	yield := m.drain()
 	q := m.queue
 	m.mu.Lock()
-	again := yield || len(q.system) > 0 || !m.suspended && (m.nudged || len(q.user) > 0)
+	again := yield || len(q.system) > 0 || !m.suspended && !m.halted && (m.nudged || len(q.user) > 0)
 	m.scheduled = again
 	idle := !again && q.empty()
 	if idle {
@@ -244,6 +245,9 @@ func (m *mailbox) drain() (yield bool) {
 		}
 		if m.turn != nil && !m.turn.proceed(false) {
 			return true
+		}
+		if m.halted {
+			return false
 		}
 		message, ok := m.pop(q)
 		if !ok {

@@ -74,6 +74,7 @@ func (b *batch) publish(channel json.RawMessage, content []byte) {
 	err := b.fault
 	if err == nil {
 		err = b.channels.Publish(b.call, channel, content)
+		b.call.Settle()
 	}
 	if len(b.results) > len(resultsKey) {
 		b.results = append(b.results, ',')
