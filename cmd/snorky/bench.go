@@ -91,6 +91,8 @@ func (a *app) benchCommand(ctx context.Context) *cobra.Command {
 		Args:                  knownCommand,
 		RunE:                  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		DisableFlagsInUseLine: true,
+
+		SuggestionsMinimumDistance: 2,
 	}
 	cmd.AddCommand(a.benchFanout(ctx), a.benchLatency(ctx), a.benchIdle(ctx), a.benchChurn(ctx))
 	return cmd
