@@ -31,7 +31,7 @@ type Call struct {
 	refused atomic.Pointer[wire.Error] // overrules data
 	done    chan struct{}              // closed when the answer of a backend call is there
 	over    atomic.Bool
-	settled atomic.Pointer[chan struct{}] // to be closed when only the command itself is pending; nil: nobody waits
+	settled atomic.Pointer[chan struct{}] // to be closed when nothing that was caused is pending; nil: nobody waits
 }
 
 // Peer returns the connection that called, and false for a call of the backend, which has none.
@@ -91,12 +91,19 @@ func (c *Call) release() {
 	switch c.pending.Add(-1) {
 	case 0:
 		c.finish()
-	case 1:
+	case backendHolds:
+		if c.settled.Load() == nil {
+			return
+		}
 		if settled := c.settled.Swap(nil); settled != nil {
 			close(*settled)
 		}
 	}
 }
+
+// backendHolds is what is pending of a call of the backend while its command runs and has caused nothing: the command,
+// and the caller.
+const backendHolds = 2
 
 // Settle waits until what the call has caused so far no longer holds up its answer. A command that publishes much on
 // behalf of the backend calls it now and then, so that no more waits in the channels than Options.MaxBacklogBytes.
@@ -104,12 +111,12 @@ func (c *Call) release() {
 // It blocks in Direct commands that the backend has called. In all others, which may not block or hold up their service,
 // and after Later, it does nothing.
 func (c *Call) Settle() {
-	if c.connection != nil || !c.handler.direct || c.later != nil || c.pending.Load() <= 1 {
+	if c.connection != nil || !c.handler.direct || c.later != nil || c.pending.Load() <= backendHolds {
 		return
 	}
 	settled := make(chan struct{})
 	c.settled.Store(&settled)
-	if c.pending.Load() > 1 || c.settled.Swap(nil) == nil {
+	if c.pending.Load() > backendHolds || c.settled.Swap(nil) == nil {
 		<-settled
 	}
 }

@@ -340,14 +340,19 @@ func (b *Broker) Call(ctx context.Context, name string, message []byte) ([]byte,
 	if call.err != nil {
 		return call.appendContent(nil), nil //nolint:nilerr // the answer says it
 	}
-	call.pending.Store(1)
-	call.done = make(chan struct{})
+	call.pending.Store(backendHolds)
 	if call.handler.direct {
 		call.run()
+		if call.pending.Load() == 1 {
+			return call.appendContent(nil), nil // nothing to wait for, as nearly always
+		}
+		call.done = make(chan struct{})
 	} else {
+		call.done = make(chan struct{})
 		call.params = append([]byte(nil), call.params...)
 		s.host.PostUserMessage(call)
 	}
+	call.release()
 	select {
 	case <-call.done:
 		return call.appendContent(nil), nil

@@ -130,11 +130,20 @@ func (p *PubSub) send(call *actors.Call, params publishParams) error {
 	if err != nil {
 		return err
 	}
-	content := make([]byte, 0, noticeSize+len(params.Channel)+len(params.Message))
-	content = append(appendNotice(content, params.Channel), params.Message...)
-	content = append(content, '}')
-	return channels.Publish(call, params.Channel, content)
+	content := contents.Get().(*[]byte)
+	*content = append(appendNotice((*content)[:0], params.Channel), params.Message...)
+	*content = append(*content, '}')
+	err = channels.Publish(call, params.Channel, *content) // which copies it
+	if cap(*content) <= maxKeptContent {
+		contents.Put(content)
+	}
+	return err
 }
+
+// contents are buffers for notifications. Those of more than maxKeptContent bytes are not kept.
+var contents = sync.Pool{New: func() any { return new([]byte) }}
+
+const maxKeptContent = 16 << 10
 
 const noticeSize = len(`{"type":"message","channel":,"message":}`)
 
