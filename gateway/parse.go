@@ -34,7 +34,7 @@ func (f frame) control() bool { return f.op >= wire.OpClose }
 // Parse implements actors.Door.
 //
 // It looks only at headers itself, to find where frames and messages end and to refuse early what is too large or
-// malformed; gorilla reads complete messages and control frames. What is kept is the frames of an unfinished message
+// malformed; gorilla reads complete messages, pings and pongs. What is kept is the frames of an unfinished message
 // as they came, except control frames and empty fragments, then an unfinished frame. So the limit on a message bounds
 // what is kept: the worst case is fragments of one byte, each of which takes seven.
 func (h *Handler) Parse(st *actors.ParseState, data []byte, sink actors.Sink) (rest []byte, err error) {
@@ -59,6 +59,8 @@ func (h *Handler) parse(p *parser, st *actors.ParseState, data []byte, sink acto
 			break
 		}
 		switch {
+		case f.op == wire.OpClose:
+			return nil, judgeClose(data[read : read+f.size])
 		case f.control():
 			if err := answer(p, data[read:read+f.size], sink); err != nil {
 				return nil, err
@@ -124,7 +126,7 @@ func usual(b0, b1 byte, inside bool) bool {
 	return false
 }
 
-// answer lets gorilla read a control frame.
+// answer lets gorilla read a ping or a pong.
 func answer(p *parser, raw []byte, sink actors.Sink) error {
 	pong, err := p.control(raw)
 	if err == nil && len(pong) > 0 {

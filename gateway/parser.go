@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"time"
-	"unicode/utf8"
 
 	"github.com/gorilla/websocket"
 
@@ -57,7 +56,6 @@ func newParser() *parser {
 		p.pong = append(wire.AppendFrameHeader(p.pong[:0], wire.OpPong, len(payload)), payload...)
 		return nil
 	})
-	ws.SetCloseHandler(func(int, string) error { return nil }) // the error of the read tells
 	p.ws = ws
 	return p
 }
@@ -84,41 +82,18 @@ func (p *parser) message(raw []byte, size int, fragmented bool) (kind int, paylo
 	return kind, raw[:size], nil
 }
 
-// control reads one control frame. pong is the answer to a ping, otherwise empty. The error is what to end the
-// connection with; it answers a close frame, too.
+// control reads one ping or pong. pong is the answer to a ping, otherwise empty.
 func (p *parser) control(raw []byte) (pong []byte, err error) {
 	p.pong = p.pong[:0]
 	p.net.feed(raw, emptyText)
 	_, r, err := p.ws.NextReader()
 	if err != nil {
-		return nil, p.closing(raw, err)
+		return nil, p.refusal()
 	}
 	if _, err := r.Read(raw); err != io.EOF {
 		return nil, p.refusal()
 	}
 	return p.pong, nil
-}
-
-// closing is the answer to a close frame, for which gorilla found err. It adds to gorilla's checks that a payload of
-// one byte is no code, and that a reason that is not UTF-8 has a code of its own.
-func (p *parser) closing(raw []byte, err error) error {
-	refusal := p.refusal()
-	mask, payload := raw[2:6], raw[6:]
-	for i := range payload {
-		payload[i] ^= mask[i%4]
-	}
-	var closed *websocket.CloseError
-	switch {
-	case len(payload) > 2 && !utf8.Valid(payload[2:]):
-		return &wire.CloseError{Code: wire.CloseInvalidPayload, Reason: "close reason is not UTF-8"}
-	case len(payload) == 1:
-		return &wire.CloseError{Code: wire.CloseProtocolError, Reason: "close frame of one byte"}
-	case !errors.As(err, &closed):
-		return refusal
-	case closed.Code == websocket.CloseNoStatusReceived:
-		return &wire.CloseError{Code: wire.CloseNormal, ByPeer: true}
-	}
-	return &wire.CloseError{Code: wire.CloseCode(closed.Code), ByPeer: true}
 }
 
 // judge asks gorilla what is wrong with the first two bytes of a frame, at the start of a message or inside one.
