@@ -73,7 +73,7 @@ func (r *run) look() {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	var interrupted time.Time
-	var last tally
+	last := tally{when: time.Now()}
 	for ticks := 1; ; ticks++ {
 		select {
 		case <-r.hard.Done():
@@ -138,9 +138,7 @@ func (r *run) tell(last tally, now time.Time) tally {
 	}
 	p.Faults = r.failures.Load() + r.lost.Load()
 	count := p.Deliveries + p.Cycles
-	if !last.when.IsZero() {
-		p.PerSecond = float64(count-last.count) / now.Sub(last.when).Seconds()
-	}
+	p.PerSecond = float64(count-last.count) / max(now.Sub(last.when), tick).Seconds()
 	r.report(p)
 	return tally{count, now}
 }
