@@ -28,6 +28,7 @@ type loop struct {
 	ready    []task
 	parked   bool
 	stopping bool
+	ended    chan struct{} // closed when the goroutine is about to end
 
 	// Owned by the goroutine of the loop.
 	running []task
@@ -60,7 +61,7 @@ func newLoop(b *Broker, id int) (*loop, error) {
 	system, options := b.system, &b.options
 	l := &loop{
 		broker: b, id: id, options: options, logger: b.logger, start: b.started,
-		limits: map[*connection]struct{}{},
+		limits: map[*connection]struct{}{}, ended: make(chan struct{}),
 	}
 	l.connections = newSpawner(system, l, "connection")
 	l.channels = newSpawner(system, l, "channel")
@@ -85,6 +86,25 @@ func (l *loop) schedule(t task) {
 	}
 }
 
+// crowded is how many tasks may wait for their turn before those who make many of them have to wait.
+const crowded = 256
+
+// catchUp blocks while the loop has a crowd of tasks, until those have had their turn.
+func (l *loop) catchUp() {
+	l.mu.Lock()
+	much := len(l.ready) > crowded
+	l.mu.Unlock()
+	if !much {
+		return
+	}
+	done := make(chan struct{})
+	l.schedule(errand(func() { close(done) }))
+	select {
+	case <-done:
+	case <-l.ended:
+	}
+}
+
 // errand is a function as a task.
 type errand func()
 
@@ -100,6 +120,7 @@ func (*loop) Throughput() int { return throughput }
 func (l *loop) main() {
 	defer l.poller.close()
 	defer l.timer.Stop()
+	defer close(l.ended)
 	for l.turn() {
 	}
 }

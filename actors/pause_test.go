@@ -201,6 +201,71 @@ func (f flood) Commands() Commands {
 func (f flood) CompanionOf() Service      { return f.board }
 func (flood) Start(*ServiceContext) error { return nil }
 
+// What is published to many channels at once does not keep others waiting until all of it is out.
+func TestSettleLetsLoopsCatchUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newLoopCrowd(t, Options{Loops: 1})
+		l := c.broker.loops[0]
+		if err := c.broker.Backend().Register("spread", spread{c.board}); err != nil {
+			t.Fatal(err)
+		}
+		names := numbers(4 * crowded)
+		for _, name := range names {
+			s := &nowhere{}
+			c.sockets = append(c.sockets, s)
+			c.subscribe(c.attach(l, s), name)
+		}
+		synctest.Wait()
+		list, err := json.Marshal(names)
+		if err != nil {
+			t.Fatal(err)
+		}
+		release := hold(l)
+		answered := make(chan error, 1)
+		go func() {
+			_, err := c.broker.Call(t.Context(), "spread", []byte(`{"command":"spread","params":{"channels":`+string(list)+`}}`))
+			answered <- err
+		}()
+		synctest.Wait()
+		l.mu.Lock()
+		waiting := len(l.ready)
+		l.mu.Unlock()
+		if waiting <= crowded || waiting > crowded+100 {
+			t.Errorf("%d tasks wait", waiting)
+		}
+		release()
+		if err := <-answered; err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		for i, s := range c.sockets {
+			if c.writes(s) != 1 {
+				t.Fatalf("channel %d got nothing", i)
+			}
+		}
+	})
+}
+
+// spread is a service of the backend that publishes to many channels in one call.
+type spread struct{ *board }
+
+func (s spread) Commands() Commands {
+	return Commands{"spread": Direct(func(c *Call, p struct {
+		Channels []json.RawMessage `json:"channels"`
+	},
+	) (any, error) {
+		for _, name := range p.Channels {
+			if err := s.channels.Publish(c, name, name); err != nil {
+				return nil, err
+			}
+			c.Settle()
+		}
+		return nil, nil
+	})}
+}
+func (s spread) CompanionOf() Service      { return s.board }
+func (spread) Start(*ServiceContext) error { return nil }
+
 // A command that publishes much waits until its channel has no more to send out than it may.
 func TestSettle(t *testing.T) {
 	c := newLoopCrowd(t, Options{Loops: 1, MaxBacklogBytes: 1000})
