@@ -30,8 +30,8 @@ type leaf struct {
 	end   int    // the first that joined after the batch
 	after any    // a parting or the dissolution, which comes after the batch
 
-	behind int         // subscribers of this batch for which much waits already
-	pause  *time.Timer // ends a pause; nil if there never was one
+	behind [quarters]int // how many subscribers are behind by so many quarters of their bound, or more
+	pause  *time.Timer   // ends a pause; nil if there never was one
 }
 
 const (
@@ -134,8 +134,8 @@ func (l *leaf) step(n int) bool {
 			continue
 		}
 		c.deliver(l.shout)
-		if c.work != &noWork && c.behind() {
-			l.behind++
+		if c.work != &noWork {
+			l.noteBehind(c)
 		}
 	}
 	l.at = end
@@ -153,7 +153,7 @@ func (l *leaf) batchWritten() {
 		l.batch[i] = nil
 		p.written()
 	}
-	l.batch, l.bytes, l.shout, l.behind = l.batch[:0], 0, nil, 0
+	l.batch, l.bytes, l.shout, l.behind = l.batch[:0], 0, nil, [quarters]int{}
 	l.goOn()
 }
 

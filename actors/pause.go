@@ -7,7 +7,8 @@ import "time"
 // one publication are busy: a single message is never held back.
 //
 // A channel also makes a pause when most of its subscribers fall behind, so that a burst that fits into no queue does
-// not cut off everybody who would have read it in a moment. Fewer than most have to keep up or be cut off.
+// not cut off everybody who would have read it in a moment. Fewer than most have to keep up or be cut off, and most of
+// them can hold up the others only for as long as it takes to fill their queues.
 const (
 	// pausePerSubscriber makes pauses last as long as some fan-outs of one message would: channels with few
 	// subscribers, whose fan-out is cheap, make none worth the name.
@@ -16,9 +17,19 @@ const (
 	leastPause = 200 * time.Microsecond
 	// mostPause bounds what a pause may add to the latency of a busy channel.
 	mostPause = 2 * time.Millisecond
-	// pauseBehind is the pause for subscribers that have fallen behind.
-	pauseBehind = 5 * time.Millisecond
 )
+
+// pauseBehind are the pauses for subscribers for which one, two or three quarters of their bound wait.
+var pauseBehind = [quarters]time.Duration{5 * time.Millisecond, 20 * time.Millisecond, 50 * time.Millisecond}
+
+const quarters = 3
+
+// noteBehind counts a subscriber that is behind.
+func (l *leaf) noteBehind(c *connection) {
+	for i := range min(4*c.queued/max(c.loop.options.MaxQueuedBytes, 1), quarters) {
+		l.behind[i]++
+	}
+}
 
 // takeBreath begins a pause after a batch, if the channel needs one. No messages are taken until it is over.
 func (l *leaf) takeBreath() {
@@ -27,8 +38,10 @@ func (l *leaf) takeBreath() {
 	if len(l.batch) > 1 {
 		length = min(time.Duration(members)*pausePerSubscriber, mostPause)
 	}
-	if 2*l.behind > members {
-		length = pauseBehind
+	for i, n := range l.behind {
+		if 2*n > members {
+			length = pauseBehind[i]
+		}
 	}
 	if length < leastPause {
 		return
@@ -49,6 +62,3 @@ func (r *resumption) run() {
 	l.halted = false
 	l.nudge()
 }
-
-// behind reports whether so much waits for the connection that its bound is near.
-func (c *connection) behind() bool { return c.queued > c.loop.options.MaxQueuedBytes/4 }

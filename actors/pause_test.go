@@ -151,7 +151,7 @@ func TestPauseForSubscribersThatFallBehind(t *testing.T) {
 				if waits := c.writes(good) == 1; waits != test.waits {
 					t.Errorf("held back: %v", waits)
 				}
-				pass(pauseBehind)
+				pass(pauseBehind[0])
 				if n := c.writes(good); n != 2 {
 					t.Errorf("%d writes in the end", n)
 				}
