@@ -64,8 +64,8 @@ func resultOf(t *testing.T, stdout string) bench.Result {
 func TestBenchFanout(t *testing.T) {
 	t.Parallel()
 	s := boot(t)
-	for _, reader := range []string{"auto", "goroutines"} {
-		status, stdout, stderr := s.bench("fanout", "--json", "--reader", reader, "--channels", "2", "--publishers", "3")
+	for reader, batch := range map[string]string{"auto": "1", "goroutines": "4"} {
+		status, stdout, stderr := s.bench("fanout", "--json", "--reader", reader, "--batch", batch, "--channels", "2", "--publishers", "3")
 		if r := resultOf(t, stdout); status != 0 || stderr != "" || r.Messages != 50 || r.Deliveries < 100 || r.Faults.Total() != 0 {
 			t.Errorf("status %d, %s, %+v", status, stderr, r)
 		}

@@ -52,33 +52,33 @@ func (e Endpoint) Open(ctx context.Context) (*Poster, error) {
 		}
 	}
 	p.head = append(p.head, "Content-Length: "...)
-	if err := p.dial(ctx); err != nil {
+	if _, err := p.dial(ctx); err != nil {
 		return nil, err
 	}
 	return p, nil
 }
 
-func (p *Poster) dial(ctx context.Context) error {
+func (p *Poster) dial(ctx context.Context) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.endpoint.Wait)
 	defer cancel()
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", HostPort(p.endpoint.URL))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if p.endpoint.URL.Scheme == "https" {
 		if conn, err = secure(ctx, conn, p.endpoint.TLS, p.endpoint.URL.Hostname()); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
 		_ = conn.Close()
-		return net.ErrClosed
+		return nil, net.ErrClosed
 	}
 	p.conn = conn
 	p.br.Reset(conn)
-	return nil
+	return conn, nil
 }
 
 // secure makes a connection one of TLS, or closes it.
@@ -108,10 +108,9 @@ func (p *Poster) Post(ctx context.Context, body []byte) (status int, answer []by
 		return 0, nil, net.ErrClosed
 	}
 	if conn == nil {
-		if err := p.dial(ctx); err != nil {
+		if conn, err = p.dial(ctx); err != nil {
 			return 0, nil, err
 		}
-		conn = p.conn
 	}
 	p.watch(ctx)
 	if err := conn.SetDeadline(time.Now().Add(p.endpoint.Wait)); err != nil {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"time"
 )
@@ -77,24 +78,49 @@ func (s *subscriber) hangUp(farewell []byte) {
 	_ = s.socket.Close()
 }
 
-// drainSlow reads what the slow subscribers could still have read, to learn what became of them.
+// drainSlow reads what the slow subscribers could still have read, to learn what became of them. A server that has cut
+// one has the rest of its bytes, and the close frame behind them, on its way for a moment.
 func (f *flow) drainSlow() {
-	const most = 64 << 20 // bytes of one subscriber; a server that has more is not going to cut it
-	buffer := make([]byte, 256<<10)
-	b := f.newBatch()
+	const rest, round = 500 * time.Millisecond, 10 * time.Millisecond
+	var left []*subscriber
 	for _, s := range f.subscribers {
-		for read := 0; s.slow && !s.gone && read < most; {
-			n, err := s.socket.rest(buffer)
-			read += n
-			if errors.Is(err, os.ErrDeadlineExceeded) {
-				break
-			}
-			if err == nil {
-				err = s.take(buffer[:n], b)
-			}
-			s.gone = err != nil
+		if s.slow && !s.gone {
+			left = append(left, s)
 		}
 	}
+	buffer, b := make([]byte, 256<<10), f.newBatch()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for last := time.Now(); len(left) > 0 && time.Since(last) < rest; {
+		<-timer.C
+		left = slices.DeleteFunc(left, func(s *subscriber) bool {
+			if s.drain(buffer, b) > 0 || s.gone {
+				last = time.Now()
+			}
+			return s.gone || s.drained > mostDrained
+		})
+		timer.Reset(round)
+	}
+}
+
+// mostDrained is what is read of one slow subscriber, in bytes: a server that has kept more is not going to cut it.
+const mostDrained = 64 << 20
+
+// drain reads what is there and returns how much that was.
+func (s *subscriber) drain(buffer []byte, b *batch) (bytes int) {
+	for !s.gone && s.drained <= mostDrained {
+		n, err := s.socket.rest(buffer)
+		bytes += n
+		s.drained += n
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			break
+		}
+		if err == nil {
+			err = s.take(buffer[:n], b)
+		}
+		s.gone = err != nil
+	}
+	return bytes
 }
 
 // goroutines reads each subscriber in a goroutine of its own.
@@ -186,7 +212,7 @@ func (g *goroutines) stop() {
 type connSocket struct{ net.Conn }
 
 func (c connSocket) rest(buffer []byte) (int, error) {
-	const moment = 100 * time.Millisecond
+	const moment = 5 * time.Millisecond
 	_ = c.SetReadDeadline(time.Now().Add(moment))
 	n, err := c.Read(buffer)
 	if n > 0 {

@@ -16,6 +16,7 @@ type subscriber struct {
 	tag     tag
 	slow    bool // stops reading when the measuring begins
 	gone    bool // the connection has ended
+	drained int  // bytes read after a slow one was to stop
 	closed  int  // the code of the close frame that ended it; 0: there was none
 
 	socket    socket
