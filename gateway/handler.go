@@ -93,6 +93,10 @@ func New(b Broker, o Options) *Handler {
 
 // ServeHTTP answers a handshake and hands the connection to the broker. It returns at once; nothing of it lives on.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.shakeHands(w, r, remoteAddress(r))
+}
+
+func (h *Handler) shakeHands(w http.ResponseWriter, r *http.Request, remote netip.AddrPort) {
 	if h.closed.Load() {
 		h.refuse(w, r, http.StatusServiceUnavailable, "shutting down")
 		return
@@ -101,7 +105,6 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, status, reason)
 		return
 	}
-	remote := remoteAddress(r)
 	if status, reason := h.seats.take(remote); status != 0 {
 		h.refuse(w, r, status, reason)
 		return
@@ -111,7 +114,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.seats.free(remote)
 		return
 	}
-	conn := ws.NetConn()
+	conn := bare(ws.NetConn())
 	if err := h.broker.Attach(actors.Attachment{Conn: conn, Door: h, Remote: remote}); err != nil {
 		h.log.Info().Err(err).Stringer("remote", remote).Msg("the broker does not take a connection")
 		_ = conn.Close()
@@ -131,5 +134,10 @@ func remoteAddress(r *http.Request) netip.AddrPort {
 	if err != nil {
 		return netip.AddrPort{}
 	}
-	return netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())
+	return plainAddress(remote)
+}
+
+// plainAddress has an IPv4 address for what is one, whichever way it was written.
+func plainAddress(a netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 }

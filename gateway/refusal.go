@@ -34,6 +34,10 @@ func precheck(r *http.Request) (status int, reason string) {
 
 // refuse answers a handshake with an error. The reason goes to the log only.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, status int, reason string) {
+	if c, ok := w.(*caller); ok {
+		c.refused = true // net/http asks once more, and that will be answered
+		return
+	}
 	header := w.Header()
 	switch status {
 	case http.StatusMethodNotAllowed:

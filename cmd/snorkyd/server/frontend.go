@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"time"
 
 	"github.com/rs/zerolog"
 
+	"github.com/snorky-go/snorky/gateway"
 	"github.com/snorky-go/snorky/gateway/js"
 )
 
@@ -42,6 +44,13 @@ func (s *Server) buildFrontend() {
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     log.New(newErrorLog(s.log), "", 0),
 	}
+}
+
+// guard puts the listener in front of s.front that answers plain handshakes.
+func (s *Server) guard(inner net.Listener) net.Listener {
+	return gateway.NewListener(inner, s.ws, gateway.ListenerOptions{
+		Path: WebSocketPath, HeaderTimeout: s.config.HeaderTimeout, Mux: s.routes,
+	})
 }
 
 // health answers 200 from when both doors are open until the draining begins, so that nobody sends new clients to a

@@ -15,9 +15,13 @@ const lookupTime = 3 * time.Second
 
 // listen opens both doors or none.
 func (s *Server) listen() error {
-	err := open("frontend", s.config.Frontend, &s.frontListener)
+	var front, back net.ListenConfig
+	if s.config.PingInterval > 0 {
+		front.KeepAlive = -1 // the broker's pings find out who has gone
+	}
+	err := open("frontend", front, s.config.Frontend, &s.frontListener)
 	if err == nil {
-		err = open("backend", s.config.Backend, &s.backListener)
+		err = open("backend", back, s.config.Backend, &s.backListener)
 	}
 	if err != nil {
 		for _, l := range []net.Listener{s.frontListener, s.backListener} {
@@ -29,13 +33,13 @@ func (s *Server) listen() error {
 	return err
 }
 
-func open(door, address string, at *net.Listener) error {
+func open(door string, how net.ListenConfig, address string, at *net.Listener) error {
 	if *at != nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), lookupTime)
 	defer cancel()
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	l, err := how.Listen(ctx, "tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("%s: %s is in use by another process: %w", door, address, syscall.EADDRINUSE)
 	}

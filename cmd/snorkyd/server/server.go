@@ -129,7 +129,7 @@ func (s *Server) Start() error {
 		return err
 	}
 	s.state = running
-	front, back := s.frontListener, s.backListener
+	front, back := s.guard(s.frontListener), s.backListener
 	s.doors.Go(func() { s.watch("frontend", s.front.Serve(front)) })
 	s.doors.Go(func() { s.watch("backend", s.back.Serve(back)) })
 	return nil
