@@ -25,7 +25,7 @@ BENCHSTAT_STAMP := $(TOOLS)/stamps/benchstat@v0.0.0-20260908200009-22c9c6c9d4da-
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: ## the demo page; its address is shown (needs only Go)
@@ -105,6 +105,20 @@ bench: $(BENCHSTAT_STAMP) ## the hot paths COUNT (6) times; BASE=file compares w
 	set -o pipefail; $(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) $(BENCHPKGS) | tee .bench/new.txt
 	@echo; $(BENCHSTAT) $(BASE) .bench/new.txt
 	@echo "kept in .bench/new.txt; copy it away to compare a later run with BASE=copy"
+
+# Other servers are a module of their own, so that what they are built from stays
+# out of ours.
+PEERS := cmd/snorky/internal/bench/peers
+
+.PHONY: bench-peers
+bench-peers: ## Snorky beside other servers, into BENCHMARKS.md; SCENARIOS=fanout,churn, ARGS=-list
+	@.ci/nchan || true
+	cd $(PEERS) && $(GO) run . $(if $(SCENARIOS),-scenarios '$(SCENARIOS)') $(ARGS)
+
+.PHONY: peers-test
+peers-test: $(GOLANGCI_STAMP) ## the module of those servers: vet, lint, and each of them once
+	@.ci/nchan || true
+	cd $(PEERS) && $(GO) vet ./... && $(GOLANGCI) run --allow-parallel-runners ./... && $(GO) test -race -shuffle=on ./...
 
 # Tools -----------------------------------------------------------------------
 

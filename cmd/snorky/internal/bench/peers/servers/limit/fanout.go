@@ -16,10 +16,13 @@ type fanout []*share
 
 func (f fanout) of(fd int) *share { return f[fd%len(f)] }
 
-func (f fanout) add(fd int) {
+// add greets a subscriber. Whoever has read that is sent everything that is published from then on, and nothing before
+// it: both happen under the lock.
+func (f fanout) add(fd int, greeting []byte) {
 	s := f.of(fd)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	writeAll(fd, greeting)
 	s.sockets = append(s.sockets, fd)
 }
 

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/sha1" //nolint:gosec // RFC 6455 wants it; nothing is kept secret by it
 	"encoding/base64"
 	"encoding/binary"
@@ -12,7 +13,6 @@ import (
 	"io"
 	"net"
 	"strconv"
-	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -31,56 +31,66 @@ func serve(conn net.Conn, all fanout, leaving watch) {
 		readers.Put(br)
 	}()
 	for {
-		key, length, err := readRequest(br)
+		r, err := readRequest(br)
 		if err != nil {
 			return
 		}
-		if key != "" {
-			_ = subscribe(conn, br, key, all, leaving) // it left while it came
+		if r.key != "" {
+			_ = subscribe(conn, br, r.key, all, leaving) // it left while it came
 			return
 		}
-		body := make([]byte, length)
-		if _, err := io.ReadFull(br, body); err != nil {
+		frame, body := newFrame(len(prefix) + r.length + len(suffix))
+		n := copy(body, prefix)
+		if _, err := io.ReadFull(br, body[n:n+r.length]); err != nil {
 			return
 		}
-		all.publish(frame(envelope(body)))
-		if _, err := io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"); err != nil {
+		copy(body[n+r.length:], suffix)
+		all.publish(frame)
+		if _, err := conn.Write(published); err != nil {
 			return
 		}
 	}
 }
 
-// readRequest reads a head, of which the two lines matter.
-func readRequest(br *bufio.Reader) (key string, length int, err error) {
+var published = []byte("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+// request is what matters of the head of one.
+type request struct {
+	key    string // of the handshake of a WebSocket
+	length int    // of the body
+}
+
+const longestBody = 60 << 10
+
+func readRequest(br *bufio.Reader) (r request, err error) {
 	for {
-		line, err := br.ReadString('\n')
+		line, err := br.ReadSlice('\n')
 		if err != nil {
-			return "", 0, err
+			return r, err
 		}
-		line = strings.TrimSpace(line)
-		if line == "" {
-			return key, length, nil
+		line = bytes.TrimSpace(line)
+		if len(line) == 0 {
+			return r, nil
 		}
-		name, value, _ := strings.Cut(line, ":")
+		name, value, _ := bytes.Cut(line, []byte(":"))
 		switch {
-		case strings.EqualFold(name, "Sec-WebSocket-Key"):
-			key = strings.TrimSpace(value)
-		case strings.EqualFold(name, "Content-Length"):
-			if length, err = strconv.Atoi(strings.TrimSpace(value)); err != nil || length < 0 {
-				return "", 0, errors.New("not a length")
+		case bytes.EqualFold(name, []byte("Sec-WebSocket-Key")):
+			r.key = string(bytes.TrimSpace(value))
+		case bytes.EqualFold(name, []byte("Content-Length")):
+			r.length, err = strconv.Atoi(string(bytes.TrimSpace(value)))
+			if err != nil || r.length < 0 || r.length > longestBody {
+				return r, errors.New("not a length")
 			}
 		}
 	}
 }
 
-// confirmation and envelope are what Snorky sends, so that both move the same bytes.
-const confirmation = `{"service":"pubsub","message":{"type":"response","callId":1,"data":null}}`
-
-func envelope(message []byte) []byte {
-	e := []byte(`{"service":"pubsub","message":{"type":"message","channel":"c0","message":`)
-	e = append(e, message...)
-	return append(e, "}}"...)
-}
+// These are what Snorky sends, so that both move the same bytes.
+const (
+	confirmation = `{"service":"pubsub","message":{"type":"response","callId":1,"data":null}}`
+	prefix       = `{"service":"pubsub","message":{"type":"message","channel":"c0","message":`
+	suffix       = "}}"
+)
 
 // subscribe answers the handshake and takes the first frame, whatever it says, for a subscription. The socket goes over
 // to a share, as a descriptor of its own.
@@ -92,9 +102,6 @@ func subscribe(conn net.Conn, br *bufio.Reader, key string, all fanout, leaving 
 		return err
 	}
 	if err := skipFrame(br); err != nil {
-		return err
-	}
-	if _, err := conn.Write(frame([]byte(confirmation))); err != nil {
 		return err
 	}
 	raw, err := conn.(*net.TCPConn).SyscallConn()
@@ -109,7 +116,9 @@ func subscribe(conn net.Conn, br *bufio.Reader, key string, all fanout, leaving 
 	if err = errors.Join(err, failed); err != nil {
 		return err
 	}
-	all.add(fd)
+	frame, body := newFrame(len(confirmation))
+	copy(body, confirmation)
+	all.add(fd, frame)
 	return leaving.add(fd)
 }
 
@@ -130,11 +139,14 @@ func skipFrame(br *bufio.Reader) error {
 	return err
 }
 
-// frame makes a text frame of a server (RFC 6455, 5.2), of a payload of less than 64 KiB.
-func frame(payload []byte) []byte {
-	if len(payload) < 126 {
-		return append([]byte{0x81, byte(len(payload))}, payload...)
+// newFrame makes room for a text frame of a server (RFC 6455, 5.2) with a payload of less than 64 KiB.
+func newFrame(size int) (frame, payload []byte) {
+	if size < 126 {
+		frame = append(make([]byte, 0, 2+size), 0x81, byte(size))
+	} else {
+		frame = binary.BigEndian.AppendUint16(append(make([]byte, 0, 4+size), 0x81, 126), uint16(size))
 	}
-	head := binary.BigEndian.AppendUint16([]byte{0x81, 126}, uint16(len(payload)))
-	return append(head, payload...)
+	head := len(frame)
+	frame = frame[:head+size]
+	return frame, frame[head:]
 }
