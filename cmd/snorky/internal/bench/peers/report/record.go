@@ -58,7 +58,7 @@ type Run struct {
 	Attempt  int    `json:"attempt"` // from 1
 	// Other is the part of the machine's processor time that went to neither server nor client.
 	Other float64 `json:"other"`
-	// Noisy tells that this was too much, and the run is kept all the same, because it had been repeated often enough.
+	// Noisy tells that this was too much. Such a run is kept when none of the repetitions was better.
 	Noisy bool `json:"noisy,omitempty"`
 	// Discarded says why the run is in no table; empty: it is.
 	Discarded string `json:"discarded,omitempty"`
@@ -177,8 +177,12 @@ func (r Records) Write(w io.Writer) error {
 // Wrong says what went wrong in the last session: runs in which nothing could be measured, and runs with faults.
 func (r Records) Wrong() []string {
 	var found []string
+	if len(r.Sessions) == 0 {
+		return nil
+	}
+	last := r.Sessions[len(r.Sessions)-1].ID
 	for _, run := range r.Runs {
-		if run.Session != r.Sessions[len(r.Sessions)-1].ID {
+		if run.Session != last {
 			continue
 		}
 		where := fmt.Sprintf("%s of %s in round %d", run.Scenario, run.Peer, run.Round)

@@ -78,39 +78,55 @@ func turned(kinds []peer.Kind, round int) []peer.Kind {
 	return append(slices.Clone(kinds[first:]), kinds[:first]...)
 }
 
-// once measures until a run is good, or as good as it gets.
+// once measures until a run is good, or has been repeated often enough. Then the best of them is kept.
 func (s *Session) once(ctx context.Context, kind peer.Kind, scenario Scenario, round int) error {
-	for attempt := 1; ; attempt++ {
-		run := report.Run{Session: s.id, Scenario: scenario.Name, Peer: kind.Name, Round: round, Attempt: attempt}
+	var attempts []report.Run
+	for len(attempts) <= s.options.Repeats {
+		run := report.Run{
+			Session: s.id, Scenario: scenario.Name, Peer: kind.Name, Round: round, Attempt: len(attempts) + 1,
+		}
 		result, err := s.measure(ctx, kind, scenario)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		last := attempt > s.options.Repeats
-		again := !last
-		switch {
-		case err != nil:
+		if err != nil {
 			run.Failed = err.Error()
-			if again {
-				run.Discarded = "nothing was measured"
-			}
-		default:
+		} else {
 			run.Figures, run.Other = report.FiguresOf(result), s.other(result)
 			// Memory is what it is, whoever uses the processors.
-			noisy := scenario.Mode != "idle" && run.Other > s.options.Noise
-			if again = again && noisy; again {
-				run.Discarded = fmt.Sprintf("others used %.1f %% of the machine", 100*run.Other)
-			}
-			run.Noisy = noisy && last
+			run.Noisy = scenario.Mode != "idle" && run.Other > s.options.Noise
 		}
-		s.options.Say("round %d/%d  %-14s %-18s %s", round, s.options.Rounds, scenario.Name, kind.Name, s.summary(run, scenario))
+		s.options.Say("round %d/%d  %-14s %-18s %s", round, s.options.Rounds, scenario.Name, kind.Name, summary(run, scenario))
+		attempts = append(attempts, run)
+		if run.Failed == "" && !run.Noisy {
+			break
+		}
+	}
+	kept := best(attempts)
+	for i, run := range attempts {
+		switch {
+		case i == kept:
+		case run.Failed != "":
+			run.Discarded = "nothing was measured"
+		default:
+			run.Discarded = fmt.Sprintf("others used %.1f %% of the machine", 100*run.Other)
+		}
 		if err := s.options.Keep(run); err != nil {
 			return err
 		}
-		if !again {
-			return nil
+	}
+	return nil
+}
+
+// best is the run with the least noise of those in which something was measured, or the last of all.
+func best(attempts []report.Run) int {
+	found := len(attempts) - 1
+	for i, run := range attempts {
+		if run.Failed == "" && (attempts[found].Failed != "" || run.Other < attempts[found].Other) {
+			found = i
 		}
 	}
+	return found
 }
 
 // other is the part of the machine that neither server nor client used.
@@ -122,7 +138,7 @@ func (s *Session) other(r *bench.Result) float64 {
 }
 
 // summary is a run in a line.
-func (s *Session) summary(run report.Run, scenario Scenario) string {
+func summary(run report.Run, scenario Scenario) string {
 	f := run.Figures
 	if f == nil {
 		return "failed: " + run.Failed
@@ -142,11 +158,8 @@ func (s *Session) summary(run report.Run, scenario Scenario) string {
 	if f.Faults.Total() > 0 {
 		text += "  FAULTS: " + f.Faults.First
 	}
-	switch {
-	case run.Discarded != "":
-		text += "  (to be repeated)"
-	case run.Noisy:
-		text += "  (kept, though noisy)"
+	if run.Noisy {
+		text += "  (too much)"
 	}
 	return text
 }
