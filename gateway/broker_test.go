@@ -35,9 +35,12 @@ type door struct {
 	dialer  websocket.Dialer
 }
 
-func openDoor(t *testing.T, secure, portable bool) *door {
+// kind is what stands between a client and the broker.
+type kind struct{ secure, portable, guarded bool }
+
+func openDoor(t *testing.T, k kind) *door {
 	t.Helper()
-	broker, err := actors.NewBroker(actors.Options{Loops: 2, Portable: portable})
+	broker, err := actors.NewBroker(actors.Options{Loops: 2, Portable: k.portable})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +51,10 @@ func openDoor(t *testing.T, secure, portable bool) *door {
 	d := &door{t: t, broker: broker, handler: gateway.New(broker, gateway.Options{ReadLimit: readLimit, MaxConnections: 3})}
 	d.server = httptest.NewUnstartedServer(d.handler)
 	d.dialer = websocket.Dialer{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
-	if secure {
+	if k.guarded {
+		d.server.Listener = gateway.NewListener(d.server.Listener, d.handler, gateway.ListenerOptions{Path: "/"})
+	}
+	if k.secure {
 		d.server.StartTLS()
 	} else {
 		d.server.Start()
@@ -64,11 +70,18 @@ func openDoor(t *testing.T, secure, portable bool) *door {
 	return d
 }
 
-// doors runs a test on event loops, on the portable way, and with TLS.
+// doors runs a test on event loops, on the portable way, and with TLS, each with and without a Listener.
 func doors(t *testing.T, test func(*door)) {
-	t.Run("loops", func(t *testing.T) { test(openDoor(t, false, false)) })
-	t.Run("portable", func(t *testing.T) { test(openDoor(t, false, true)) })
-	t.Run("TLS", func(t *testing.T) { test(openDoor(t, true, false)) })
+	for name, k := range map[string]kind{
+		"loops":              {},
+		"portable":           {portable: true},
+		"TLS":                {secure: true},
+		"loops, listener":    {guarded: true},
+		"portable, listener": {guarded: true, portable: true},
+		"TLS, listener":      {guarded: true, secure: true},
+	} {
+		t.Run(name, func(t *testing.T) { test(openDoor(t, k)) })
+	}
 }
 
 // dial connects a client. It waits while there is no seat, since the broker notices a moment later who has gone.
