@@ -31,7 +31,7 @@ type Options struct {
 	// the client's into the RemoteAddr of the request.
 	MaxConnectionsPerAddress int
 	// HandshakeTimeout is how long a client may take to accept the answer to its handshake; by default 10 s. How long
-	// it may take to ask is up to the http.Server.
+	// it may take to ask is up to the http.Server. A Listener has one time for both.
 	HandshakeTimeout time.Duration
 	// Logger gets one line for each handshake that is refused, up to ten lines a second. The default logs nothing.
 	Logger zerolog.Logger
