@@ -275,3 +275,21 @@ func TestWrong(t *testing.T) {
 		t.Errorf("%d failed, %d had faults", failed, faulty)
 	}
 }
+
+func TestDisturbedFiguresAreNotShownAsIfTheyWereNot(t *testing.T) {
+	const warning = "Not to be relied on"
+	r := sample()
+	for _, s := range Sections(r) {
+		if strings.Contains(s.Text, warning) {
+			t.Errorf("%s is warned of for a run or two", s.Name)
+		}
+	}
+	for i := range r.Runs {
+		r.Runs[i].Noisy = r.Runs[i].Scenario == "churn" && r.Runs[i].Round < 3
+	}
+	for _, s := range Sections(r) {
+		if warned := strings.Contains(s.Text, warning+":** others used too much of the machine in 10 of 15 runs."); warned != (s.Name == "churn") {
+			t.Errorf("%s:\n%s", s.Name, s.Text)
+		}
+	}
+}

@@ -50,7 +50,20 @@ func (c comparison) text() string {
 	case "churn":
 		t = c.churn()
 	}
-	return t.String() + "\n" + c.footer()
+	return c.warning() + t.String() + "\n" + c.footer()
+}
+
+// warning stands above figures that somebody might otherwise believe.
+func (c comparison) warning() string {
+	runs, noisy := 0, 0
+	for _, r := range c.rows {
+		runs += len(r.runs)
+		noisy += r.noisy
+	}
+	if 2*noisy <= runs {
+		return ""
+	}
+	return fmt.Sprintf("> **Not to be relied on:** others used too much of the machine in %d of %d runs.\n\n", noisy, runs)
 }
 
 // fill adds a row for each peer, made by cells, or one that says why there is none.
