@@ -19,7 +19,7 @@ const (
 	// quietBytes is what a quiet process allocates between two looks, at most.
 	quietBytes = 1 << 20
 	// leastGain is what a trim has to gain at least, in bytes; and leastShare its share of what is in use.
-	leastGain  = 4 << 20
+	leastGain  = 1 << 20
 	leastShare = 4
 	// A trim takes at most 1/restFactor of the time.
 	restFactor = 200
@@ -59,8 +59,9 @@ func (j *judge) done(now time.Time, took time.Duration) {
 	j.rest = now.Add(max(leastRest, restFactor*took))
 }
 
-// Run looks at the heap each time look tells, until ctx ends.
+// Run gives back what the start of the process has left, and then looks at the heap each time look tells, until ctx ends.
 func Run(ctx context.Context, look <-chan time.Time) {
+	debug.FreeOSMemory()
 	samples := []metrics.Sample{
 		{Name: "/gc/heap/allocs:bytes"},
 		{Name: "/gc/heap/live:bytes"},
