@@ -39,7 +39,7 @@ build: ## bin/snorkyd and bin/snorky
 
 .PHONY: test
 test: ## all checks and tests, as CI runs them; installs what it needs
-	@MAKE="$(MAKE)" .ci/steps needs tools lint vet race cover-check portable js python
+	@MAKE="$(MAKE)" .ci/steps needs tools lint vet race cover-check portable js python peers-test
 
 .PHONY: needs
 needs:
