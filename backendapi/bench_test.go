@@ -4,11 +4,15 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
+
+	"github.com/snorky-go/snorky/actors"
+	"github.com/snorky-go/snorky/actors/services"
 )
 
 var nothing = []byte(`{"type":"response","data":null}`)
@@ -45,13 +49,33 @@ func BenchmarkHandler(b *testing.B) {
 	}
 }
 
-// One kept-alive connection over loopback, the client's share included.
-func BenchmarkServer(b *testing.B) {
-	h, err := New(callerFunc(publishBroker), Options{Keys: [][]byte{[]byte(testKey)}})
+// BenchmarkRequest is one kept-alive connection over loopback, the client's share included: in a lane, and by net/http
+// alone; with a service that does nothing, and with a publication that nobody hears.
+func BenchmarkRequest(b *testing.B) {
+	for _, c := range []struct {
+		name string
+		make func(testing.TB) Caller
+	}{
+		{"nothing", func(testing.TB) Caller { return callerFunc(publishBroker) }},
+		{"publish", publishingBroker},
+	} {
+		for _, way := range []string{"lane", "nethttp"} {
+			b.Run(c.name+"/"+way, func(b *testing.B) { benchmarkRequest(b, c.make(b), way == "lane") })
+		}
+	}
+}
+
+func benchmarkRequest(b *testing.B, caller Caller, lane bool) {
+	h, err := New(caller, Options{Keys: [][]byte{[]byte(testKey)}})
 	if err != nil {
 		b.Fatal(err)
 	}
-	conn := dial(b, serve(b, h, ServerOptions{}))
+	handler := http.Handler(h)
+	if !lane {
+		handler = http.HandlerFunc(h.ServeHTTP)
+	}
+	conn := dial(b, serve(b, handler, ServerOptions{}))
+	_ = conn.SetDeadline(time.Time{})
 	request := []byte(post("", string(publication)))
 	from := bufio.NewReader(conn)
 	_, _ = conn.Write(request)
@@ -72,4 +96,26 @@ func BenchmarkServer(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// publishingBroker is a broker with a PubSub that nobody has subscribed to.
+func publishingBroker(t testing.TB) Caller {
+	t.Helper()
+	broker, err := actors.NewBroker(actors.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if err := broker.Shutdown(ctx, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	pubsub := services.NewPubSub(services.Nobody)
+	if err := errors.Join(broker.Frontend().Register("pubsub", pubsub),
+		broker.Backend().Register("pubsub_backend", services.NewPubSubBackend(pubsub))); err != nil {
+		t.Fatal(err)
+	}
+	return broker
 }

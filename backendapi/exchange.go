@@ -74,15 +74,19 @@ func isEncoded(h http.Header) bool {
 }
 
 // Values of headers that never change, shared by all answers.
+const (
+	typeJSON   = "application/json; charset=UTF-8"
+	typePlain  = "text/plain; charset=UTF-8"
+	cacheNever = "no-store"
+	sniffNever = "nosniff"
+)
+
 var (
-	jsonType   = []string{"application/json; charset=UTF-8"}
-	plainType  = []string{"text/plain; charset=UTF-8"}
-	noStore    = []string{"no-store"}
-	noSniff    = []string{"nosniff"}
-	allowPost  = []string{http.MethodPost}
-	keyScheme  = []string{keyHeader}
+	jsonType   = []string{typeJSON}
+	plainType  = []string{typePlain}
+	noStore    = []string{cacheNever}
+	noSniff    = []string{sniffNever}
 	closeValue = []string{"close"}
-	oneSecond  = []string{"1"}
 )
 
 func writeAnswer(w http.ResponseWriter, answer []byte) {
@@ -95,17 +99,12 @@ func writeAnswer(w http.ResponseWriter, answer []byte) {
 func writeRefusal(w http.ResponseWriter, refused *refusal) {
 	head := w.Header()
 	head["Content-Type"] = plainType
-	switch refused {
-	case notPost:
-		head["Allow"] = allowPost
-	case badKey:
-		head["Www-Authenticate"] = keyScheme
-	case stopping:
-		head["Retry-After"] = oneSecond
+	if refused.name != "" {
+		head[refused.name] = []string{refused.value}
 	}
 	writeCommon(head, len(refused.text))
 	w.WriteHeader(refused.status)
-	_, _ = io.WriteString(w, refused.text)
+	_, _ = io.WriteString(w, refused.text) //nolint:gosec // G705: the texts are constants, and plain by their type
 }
 
 func writeCommon(head http.Header, length int) {

@@ -42,8 +42,7 @@ type framingConn struct {
 	failed     bool
 }
 
-// maxFramingLine bounds, in bytes, the header lines that matter here, if they come in parts. Nobody writes longer ones but
-// with intent.
+// maxFramingLine bounds, in bytes, the header lines that matter here. Nobody writes longer ones but with intent.
 const maxFramingLine = 64
 
 // maxLengthDigits keeps a Content-Length within an int64.
@@ -111,10 +110,10 @@ func (c *framingConn) keep(part []byte) {
 
 // line judges a line, of which rest is what has not been kept.
 func (c *framingConn) line(rest []byte) (ok bool) {
-	text, whole := rest, true
+	text, whole := rest, c.length+len(rest) <= len(c.start)
 	if c.length > 0 {
 		c.keep(rest)
-		text, whole = c.start[:min(c.length, len(c.start))], c.length <= len(c.start)
+		text = c.start[:min(c.length, len(c.start))]
 		c.length = 0
 	}
 	if whole {

@@ -19,8 +19,9 @@ type Caller interface {
 	// blocks until there is one or ctx is done. The errors actors.ErrUnknownService, wire.ErrNotRequest and
 	// actors.ErrStopped are answered with a status of their own, every other one with "Internal error".
 	//
-	// Both arguments lie in a buffer that is used again once Call has returned an answer: what a service wants to keep,
-	// it copies. After an error the buffer is left alone, so that a call that was given up may go on reading.
+	// Service and message lie in a buffer that is used again once Call has returned an answer: what a service wants to
+	// keep, it copies. After an error the buffer is left alone, so that a call that was given up may go on reading. The
+	// context is for this call: it may not be used any more once Call has returned, and has no values.
 	Call(ctx context.Context, service string, message []byte) (answer []byte, err error)
 }
 
@@ -92,17 +93,13 @@ func mustClose(r *http.Request, x *exchange) bool {
 }
 
 // serve brings the answer of a request into x or returns why there is none. It turns panics into a refusal.
+//
+// The context of the request is left out of the call on purpose: it ends when the client closes its half of the
+// connection, which does not mean that it awaits no answer; and a call that has come in whole is carried out.
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, x *exchange) (refused *refusal) {
 	defer func() {
 		if p := recover(); p != nil {
-			if p == http.ErrAbortHandler { //nolint:errorlint // a panic value, compared as net/http does
-				panic(p)
-			}
-			if muted, ok := h.panics.allow(); ok {
-				h.options.Logger.Error().Str("panic", cut(fmt.Sprint(p))).Bytes("stack", debug.Stack()).
-					Uint64("more", muted).Msg("backend call panicked")
-			}
-			refused = broken
+			refused = h.panicked(p)
 		}
 	}()
 	if refused = h.admit(r); refused != nil {
@@ -111,11 +108,30 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, x *exchange) (re
 	if refused = x.readBody(w, r, h.options.BodyTimeout, h.options.MaxBody); refused != nil {
 		return refused
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), h.options.Timeout)
+	defer cancel()
+	return h.carryOut(ctx, x)
+}
+
+// panicked makes a refusal of what was recovered. http.ErrAbortHandler goes on its way: it ends the connection.
+func (h *Handler) panicked(p any) *refusal {
+	if p == http.ErrAbortHandler { //nolint:errorlint // a panic value, compared as net/http does
+		panic(p)
+	}
+	if muted, ok := h.panics.allow(); ok {
+		h.options.Logger.Error().Str("panic", cut(fmt.Sprint(p))).Bytes("stack", debug.Stack()).
+			Uint64("more", muted).Msg("backend call panicked")
+	}
+	return broken
+}
+
+// carryOut makes the call that x.body asks for and brings its answer into x, or returns why there is none.
+func (h *Handler) carryOut(ctx context.Context, x *exchange) *refusal {
 	packet, err := wire.DecodePacket(x.body)
 	if err != nil {
 		return refusalOfPacket(err)
 	}
-	return h.call(r, x, packet)
+	return h.call(ctx, x, packet)
 }
 
 // admit makes the checks that need no body (PROTOCOL.md section 7), in their order.
@@ -140,13 +156,7 @@ func (h *Handler) admit(r *http.Request) *refusal {
 	}
 }
 
-// call makes the call and brings its answer into x.
-//
-// The context of the request is left out on purpose: it ends when the client closes its half of the connection, which
-// does not mean that it awaits no answer; and a call that has come in whole is carried out.
-func (h *Handler) call(r *http.Request, x *exchange, packet wire.Packet) *refusal {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), h.options.Timeout)
-	defer cancel()
+func (h *Handler) call(ctx context.Context, x *exchange, packet wire.Packet) *refusal {
 	x.lent = true
 	answer, err := h.caller.Call(ctx, packet.Service, packet.Message)
 	if err == nil {

@@ -13,27 +13,29 @@ import (
 type refusal struct {
 	status int
 	text   string
+	name   string // of a header of its own, if it has one
+	value  string
 }
 
 // Refusals, in the order in which a request is checked (PROTOCOL.md section 7).
 var (
-	noSuchPath    = &refusal{http.StatusNotFound, "no such path\n"}
-	notPost       = &refusal{http.StatusMethodNotAllowed, "calls are made by POST\n"}
-	badKey        = &refusal{http.StatusUnauthorized, "the header X-Backend-Key is missing or holds no valid key\n"}
-	bodyTooLarge  = &refusal{http.StatusRequestEntityTooLarge, "the body is too large\n"}
-	encodedBody   = &refusal{http.StatusUnsupportedMediaType, "the body must not have a Content-Encoding\n"}
-	bodyTooSlow   = &refusal{http.StatusRequestTimeout, "the body did not arrive in time\n"}
-	bodyCut       = &refusal{http.StatusBadRequest, "the body is cut off or badly framed\n"}
-	notJSON       = &refusal{http.StatusBadRequest, "the body is not JSON in UTF-8\n"}
-	tooDeep       = &refusal{http.StatusBadRequest, "the body is nested too deeply\n"}
-	notObject     = &refusal{http.StatusBadRequest, "the packet is not a JSON object\n"}
-	noService     = &refusal{http.StatusBadRequest, "the packet has no member \"service\"\n"}
-	noMessage     = &refusal{http.StatusBadRequest, "the packet has no member \"message\"\n"}
-	serviceType   = &refusal{http.StatusBadRequest, "the member \"service\" is not a string\n"}
-	noSuchService = &refusal{http.StatusNotFound, "no such service on this port\n"}
-	notRequest    = &refusal{http.StatusBadRequest, "the message is not an object with \"command\" and \"params\"\n"}
-	stopping      = &refusal{http.StatusServiceUnavailable, "the server is going down\n"}
-	broken        = &refusal{http.StatusInternalServerError, "internal server error\n"}
+	noSuchPath    = &refusal{status: http.StatusNotFound, text: "no such path\n"}
+	notPost       = &refusal{status: http.StatusMethodNotAllowed, text: "calls are made by POST\n", name: "Allow", value: http.MethodPost}
+	badKey        = &refusal{status: http.StatusUnauthorized, text: "the header X-Backend-Key is missing or holds no valid key\n", name: "Www-Authenticate", value: keyHeader}
+	bodyTooLarge  = &refusal{status: http.StatusRequestEntityTooLarge, text: "the body is too large\n"}
+	encodedBody   = &refusal{status: http.StatusUnsupportedMediaType, text: "the body must not have a Content-Encoding\n"}
+	bodyTooSlow   = &refusal{status: http.StatusRequestTimeout, text: "the body did not arrive in time\n"}
+	bodyCut       = &refusal{status: http.StatusBadRequest, text: "the body is cut off or badly framed\n"}
+	notJSON       = &refusal{status: http.StatusBadRequest, text: "the body is not JSON in UTF-8\n"}
+	tooDeep       = &refusal{status: http.StatusBadRequest, text: "the body is nested too deeply\n"}
+	notObject     = &refusal{status: http.StatusBadRequest, text: "the packet is not a JSON object\n"}
+	noService     = &refusal{status: http.StatusBadRequest, text: "the packet has no member \"service\"\n"}
+	noMessage     = &refusal{status: http.StatusBadRequest, text: "the packet has no member \"message\"\n"}
+	serviceType   = &refusal{status: http.StatusBadRequest, text: "the member \"service\" is not a string\n"}
+	noSuchService = &refusal{status: http.StatusNotFound, text: "no such service on this port\n"}
+	notRequest    = &refusal{status: http.StatusBadRequest, text: "the message is not an object with \"command\" and \"params\"\n"}
+	stopping      = &refusal{status: http.StatusServiceUnavailable, text: "the server is going down\n", name: "Retry-After", value: "1"}
+	broken        = &refusal{status: http.StatusInternalServerError, text: "internal server error\n"}
 )
 
 // refusalOfPacket translates the errors of wire.DecodePacket.

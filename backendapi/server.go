@@ -6,21 +6,57 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/rs/zerolog"
 )
 
 // Server is the HTTP server for the backend port: HTTP/1 only, with a time limit on everything a client may leave
 // undone, and strict about where requests end.
-type Server struct{ http *http.Server }
+//
+// Each connection begins in a lane and goes on to the http.Server when something comes that is not plain. Where the
+// handler is not a *Handler, whose semantics lanes know, all is done by the http.Server.
+type Server struct {
+	http     *http.Server
+	handler  *Handler // nil: there are no lanes
+	options  ServerOptions
+	log      *log.Logger
+	fallback *handover
 
-// NewServer returns a server for handler, which is a *Handler or holds one.
+	requestLine []byte // the one that is plain
+	dates       dates
+
+	stopping   atomic.Bool // no request is begun any more
+	ending     chan struct{}
+	goroutines sync.WaitGroup
+	handedOver atomic.Int64 // connections
+
+	mu        sync.Mutex
+	listeners map[*net.Listener]struct{}
+	lanes     map[*lane]struct{}
+	fallsBack bool          // the http.Server accepts
+	drained   chan struct{} // closed when there are no lanes left and none will come
+}
+
+// NewServer returns a server for handler, which is a *Handler or holds one. One that is a *Handler is served at a
+// fraction of the cost.
 func NewServer(handler http.Handler, o ServerOptions) *Server {
 	o = o.withDefaults()
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	lines := &errorLog{logger: o.Logger, throttle: throttle{every: o.LogInterval}}
-	return &Server{&http.Server{
+	s := &Server{
+		options:   o,
+		log:       log.New(lines, "", 0),
+		fallback:  newHandover(),
+		ending:    make(chan struct{}),
+		listeners: map[*net.Listener]struct{}{},
+		lanes:     map[*lane]struct{}{},
+		drained:   make(chan struct{}),
+	}
+	s.http = &http.Server{
 		Handler:                      handler,
 		ReadHeaderTimeout:            o.HeaderTimeout,
 		IdleTimeout:                  o.IdleTimeout,
@@ -28,20 +64,59 @@ func NewServer(handler http.Handler, o ServerOptions) *Server {
 		MaxHeaderBytes:               o.MaxHeaderBytes,
 		Protocols:                    protocols,
 		DisableGeneralOptionsHandler: true,
-		ErrorLog:                     log.New(lines, "", 0),
-	}}
+		ErrorLog:                     s.log,
+	}
+	if h, ok := handler.(*Handler); ok && plainPath(h.options.Path) {
+		s.handler = h
+		s.requestLine = []byte("POST " + h.options.Path + " HTTP/1.1\r\n")
+	}
+	return s
 }
-
-// Serve accepts connections until Shutdown or Close, then returns http.ErrServerClosed. Any other error is one of the
-// listener. It closes the listener in any case.
-func (s *Server) Serve(l net.Listener) error { return s.http.Serve(framingListener{l}) }
 
 // Shutdown stops accepting, lets the requests in progress be answered and closes what is idle. It returns when that is
 // done, or with the error of ctx.
-func (s *Server) Shutdown(ctx context.Context) error { return s.http.Shutdown(ctx) }
+func (s *Server) Shutdown(ctx context.Context) error {
+	err := s.stop()
+	if e := s.http.Shutdown(ctx); e != nil {
+		err = e
+	}
+	select {
+	case <-s.drained:
+		s.goroutines.Wait()
+		return err
+	case <-ctx.Done():
+		select {
+		case <-s.drained:
+			return err
+		default:
+			return ctx.Err()
+		}
+	}
+}
 
-// Close closes the listener and all connections at once.
-func (s *Server) Close() error { return s.http.Close() }
+// closeGrace is for calls that do not heed the end of their context. They are left behind.
+const closeGrace = time.Second
+
+// Close closes the listener and all connections at once, and ends the contexts of the calls in progress.
+func (s *Server) Close() error {
+	err := s.stop()
+	s.mu.Lock()
+	for l := range s.lanes {
+		l.cut()
+	}
+	s.mu.Unlock()
+	if e := s.http.Close(); e != nil {
+		err = e
+	}
+	grace := time.NewTimer(closeGrace)
+	defer grace.Stop()
+	select {
+	case <-s.drained:
+		s.goroutines.Wait()
+	case <-grace.C:
+	}
+	return err
+}
 
 // errorLog takes the lines that net/http writes, one per failing connection at times, and lets few of them through.
 type errorLog struct {
