@@ -30,7 +30,8 @@ type Broker struct {
 	stopping bool
 	attached sync.WaitGroup // connections, and those about to become one
 
-	ended         atomic.Bool // the services are ending
+	ended         atomic.Bool   // the services are ending
+	over          chan struct{} // closed when no loop runs any more
 	nextLoop      atomic.Uint32
 	connections   atomic.Int64
 	channels      gauge
@@ -47,8 +48,12 @@ type Stats struct {
 
 // NewBroker starts a broker. It fails only where the system refuses an event loop its descriptors. Shutdown ends it.
 func NewBroker(options Options) (*Broker, error) {
-	b := &Broker{options: options.withDefaults(), goroutines: &goroutines{}, hosts: map[Service]*host{}, started: time.Now()}
+	b := &Broker{
+		options: options.withDefaults(), goroutines: &goroutines{}, hosts: map[Service]*host{},
+		started: time.Now(), over: make(chan struct{}),
+	}
 	b.logger = &b.options.Logger
+	b.goroutines.logger = b.logger
 	b.publications.Store(&gauge{})
 	b.system = newActorSystem(b.options.Logger)
 	for id := range b.options.Loops {
@@ -147,6 +152,7 @@ func (b *Broker) Shutdown(ctx context.Context, spread time.Duration) error {
 		err = e
 	}
 	b.stopLoops()
+	close(b.over)
 	b.system.Shutdown()
 	return err
 }

@@ -128,7 +128,10 @@ func (c *Call) Settle() {
 	settled := make(chan struct{})
 	c.settled.Store(&settled)
 	if c.pending.Load() > backendHolds || c.settled.Swap(nil) == nil {
-		<-settled
+		select {
+		case <-settled:
+		case <-c.service.host.broker.over:
+		}
 	}
 }
 

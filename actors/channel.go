@@ -23,6 +23,7 @@ type channel struct {
 	leaves  []branch // by loop; empty slots where no leaf is
 	members atomic.Int64
 	backlog atomic.Int64 // bytes published but not yet fanned out
+	behind  atomic.Pointer[lag]
 	ending  bool
 }
 

@@ -1,8 +1,6 @@
 package actors
 
 import (
-	"time"
-
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/snorky-go/snorky/actors/wire"
@@ -30,8 +28,7 @@ type leaf struct {
 	end   int    // the first that joined after the batch
 	after any    // a parting or the dissolution, which comes after the batch
 
-	behind [quarters]int // how many subscribers are behind by so many quarters of their bound, or more
-	pause  *time.Timer   // ends a pause; nil if there never was one
+	pace *pace // nil: it never was busy, nor anybody behind
 }
 
 const (
@@ -90,8 +87,8 @@ func (l *leaf) close() {
 		l.root.PostUserMessage(&departure{loop: l.loop.id, count: l.gone, ended: true})
 		l.gone = 0
 	}
-	if l.pause != nil {
-		l.pause.Stop()
+	if l.pace != nil {
+		l.pace.end(l.root)
 	}
 }
 
@@ -103,7 +100,7 @@ func (l *leaf) proceed(drained bool) bool {
 	if l.shout != nil && !l.step(fanOutStep) {
 		return false
 	}
-	if drained && l.gone > 0 {
+	if (drained || l.halted) && l.gone > 0 {
 		l.root.PostUserMessage(&departure{loop: l.loop.id, count: l.gone})
 		l.gone = 0
 	}
@@ -153,7 +150,7 @@ func (l *leaf) batchWritten() {
 		l.batch[i] = nil
 		p.written()
 	}
-	l.batch, l.bytes, l.shout, l.behind = l.batch[:0], 0, nil, [quarters]int{}
+	l.batch, l.bytes, l.shout = l.batch[:0], 0, nil
 	l.goOn()
 }
 

@@ -22,6 +22,7 @@ type scheduler interface {
 	schedule(t task)
 	borrow() *queue
 	giveBack(q *queue)
+	panicked(reason any) // in an actor, which ends by it
 }
 
 // turnTaker is an actor that works between messages. proceed runs before a message is taken and when none is left; an
@@ -101,7 +102,11 @@ func (q *queues) giveBack(back *queue) {
 	if len(q.free) >= keptQueues {
 		return
 	}
-	if len(q.free) >= roomyQueues && cap(back.user)+cap(back.inbox) > smallRoom {
+	most := 2 * keptRoom // of both slices
+	if len(q.free) >= roomyQueues {
+		most = smallRoom
+	}
+	if cap(back.user)+cap(back.inbox) > most {
 		back.user, back.inbox = nil, nil
 	}
 	q.free = append(q.free, back)
@@ -231,6 +236,7 @@ func (m *mailbox) drain() (yield bool) {
 		if reason := recover(); reason != nil {
 			failed := q.current
 			q.current = nil
+			m.scheduler.panicked(reason)
 			m.invoker.EscalateFailure(reason, failed)
 			sendBack(failed)
 			yield = true

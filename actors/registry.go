@@ -358,5 +358,7 @@ func (b *Broker) Call(ctx context.Context, name string, message []byte) ([]byte,
 		return call.appendContent(nil), nil
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
+	case <-b.over:
+		return nil, ErrStopped
 	}
 }

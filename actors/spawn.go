@@ -1,9 +1,11 @@
 package actors
 
 import (
+	"runtime/debug"
 	"sync"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"github.com/rs/zerolog"
 )
 
 // body is an actor that carries its own mailbox.
@@ -53,7 +55,12 @@ func (s *spawner) spawn(b body) *actor.PID {
 // none. wait returns when no turn is under way.
 type goroutines struct {
 	queues
-	wg sync.WaitGroup
+	wg     sync.WaitGroup
+	logger *zerolog.Logger
+}
+
+func (g *goroutines) panicked(reason any) {
+	g.logger.Error().Interface("panic", reason).Bytes("stack", debug.Stack()).Msg("panic in an actor")
 }
 
 func (g *goroutines) schedule(t task)    { g.wg.Go(t.run) }

@@ -184,7 +184,8 @@ func (c *connection) holdBack(l *leaf) {
 // deliverLater takes a batch of l if that is to come after an answer. What the call itself has published is not
 // (rule 2).
 func (c *connection) deliverLater(l *leaf) bool {
-	if !slices.Contains(c.held.leaves, l) {
+	later := c.held // stays, although the connection may end while something is sent to it
+	if !slices.Contains(later.leaves, l) {
 		return false
 	}
 	for _, p := range l.batch {
@@ -192,8 +193,8 @@ func (c *connection) deliverLater(l *leaf) bool {
 			c.enqueue(p.frame)
 			continue
 		}
-		c.held.frames = append(c.held.frames, p.frame)
-		c.held.bytes += len(p.frame) + frameOverhead
+		later.frames = append(later.frames, p.frame)
+		later.bytes += len(p.frame) + frameOverhead
 	}
 	c.checkBound()
 	return true
