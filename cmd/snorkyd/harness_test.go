@@ -138,7 +138,8 @@ func prepare(t *testing.T, args ...string) *snorkyd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &snorkyd{t: t, front: freePort(t), back: freePort(t), exited: make(chan struct{})}
+	p := &snorkyd{t: t, exited: make(chan struct{})}
+	p.front, p.back = freePorts(t)
 	p.cmd = exec.Command(file, append([]string{
 		"-frontend", p.front, "-backend", p.back, "-key-file", keyFile(t, testKey+"\n"),
 	}, args...)...)
@@ -238,14 +239,20 @@ func (p *snorkyd) logged(message string) map[string]any {
 	return found
 }
 
-func freePort(t *testing.T) string {
+// freePorts are two addresses that nobody listened on a moment ago. Both are taken before either is given back: the
+// system may offer the same port again at once.
+func freePorts(t *testing.T) (front, back string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	var addresses [2]string
+	for i := range addresses {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		addresses[i] = l.Addr().String()
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return addresses[0], addresses[1]
 }
 
 type lockedBuffer struct {
