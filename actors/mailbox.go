@@ -106,6 +106,7 @@ func (q *queues) giveBack(back *queue) {
 	if len(q.free) >= roomyQueues {
 		most = smallRoom
 	}
+	back.inbox, back.next = back.inbox[:0], 0 // a mailbox that has halted did not look whether there is more
 	if cap(back.user)+cap(back.inbox) > most {
 		back.user, back.inbox = nil, nil
 	}
