@@ -5,7 +5,10 @@ GO        ?= go
 FUZZTIME  ?= 20s
 COUNT     ?= 6
 BENCH     ?= .
-BENCHPKGS ?= ./actors/... ./gateway/...
+BENCHPKGS ?= ./actors/... ./gateway/... ./backendapi/...
+BENCHTIME ?= 200ms
+# Those that take long, or want to run for longer than the others.
+BENCHSKIP ?= ^Benchmark(QuietBesideBusy|Scale)
 
 # Tools are built into a folder that git ignores, and stay out of go.mod.
 # A stamp carries the versions of the tool and of Go: a linter that was built
@@ -102,7 +105,8 @@ fuzz: ## every fuzz target for FUZZTIME (20s) each
 .PHONY: bench
 bench: $(BENCHSTAT_STAMP) ## the hot paths COUNT (6) times; BASE=file compares with an earlier run
 	@mkdir -p .bench
-	set -o pipefail; $(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) $(BENCHPKGS) | tee .bench/new.txt
+	set -o pipefail; $(GO) test -run '^$$' -bench '$(BENCH)' -skip '$(BENCHSKIP)' \
+		-benchmem -benchtime $(BENCHTIME) -count $(COUNT) $(BENCHPKGS) | tee .bench/new.txt
 	@echo; $(BENCHSTAT) $(BASE) .bench/new.txt
 	@echo "kept in .bench/new.txt; copy it away to compare a later run with BASE=copy"
 
