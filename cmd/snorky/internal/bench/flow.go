@@ -65,6 +65,19 @@ func newFlow(ctx context.Context, r *run, config Config, first int) (*flow, erro
 	return f, f.startReaders()
 }
 
+// redial gives each publisher a new connection: servers close those on which no request comes for long.
+func (f *flow) redial(ctx context.Context) error {
+	for _, p := range f.publishers {
+		conn, err := f.peer.NewPublisher(ctx)
+		if err != nil {
+			return &SetupError{Publisher: true, Err: err}
+		}
+		_ = p.conn.Close()
+		p.conn = conn
+	}
+	return nil
+}
+
 // SetupError is a connection that could not be opened, so that there was nothing to measure.
 type SetupError struct {
 	Publisher bool // it was to publish; else to subscribe

@@ -42,6 +42,9 @@ func Idle(ctx context.Context, peer Peer, config Config, report Report) (*Result
 	}
 	r.enter(PhaseDraining)
 	if ctx.Err() == nil {
+		if err := f.redial(ctx); err != nil {
+			return nil, err
+		}
 		f.drive(f.once)
 	}
 	result.Messages, result.Deliveries = f.messages.Load(), f.read.Load()
