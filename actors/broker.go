@@ -35,6 +35,7 @@ type Broker struct {
 	nextLoop      atomic.Uint32
 	connections   atomic.Int64
 	channels      gauge
+	backlog       atomic.Int64 // bytes published but not yet fanned out, of all channels
 	subscriptions atomic.Int64
 	publications  atomic.Pointer[gauge] // accepted and not yet with the sockets
 }

@@ -70,6 +70,7 @@ var _ root = (*channel)(nil)
 func (c *channel) publish(p *publication) {
 	p.root = c
 	c.backlog.Add(int64(len(p.frame)))
+	c.broker.backlog.Add(int64(len(p.frame)))
 	p.gauge = c.broker.publications.Load()
 	p.gauge.add(1)
 	c.PostUserMessage(p)
@@ -79,7 +80,18 @@ func (c *channel) part(p *parting)   { c.PostUserMessage(p) }
 func (c *channel) dissolve()         { c.PostUserMessage(dissolution{}) }
 func (c *channel) subscribers() int  { return int(c.members.Load()) }
 func (c *channel) backlogBytes() int { return int(c.backlog.Load()) }
-func (c *channel) local() *channel   { return c }
+
+// busy reports whether publishers should wait, since more is on its way than the loops and their memory should have.
+func (c *channel) busy() bool {
+	o := &c.broker.options
+	return c.backlog.Load() > int64(o.MaxBacklogBytes) || c.broker.backlog.Load() > allBacklogs*int64(o.MaxBacklogBytes) ||
+		c.loop.isCrowded()
+}
+
+// allBacklogs is how many times Options.MaxBacklogBytes all channels together may have.
+const allBacklogs = 4
+
+func (c *channel) local() *channel { return c }
 
 // Receive is the order of the channel.
 func (c *channel) Receive(ctx actor.Context) {
@@ -128,6 +140,7 @@ func (p *publication) written() {
 		return
 	}
 	p.root.backlog.Add(-int64(len(p.frame)))
+	p.root.broker.backlog.Add(-int64(len(p.frame)))
 	p.gauge.add(-1)
 	if p.call != nil {
 		p.call.release()

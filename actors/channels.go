@@ -43,6 +43,7 @@ type root interface {
 	dissolve()
 	subscribers() int
 	backlogBytes() int
+	busy() bool
 	// local is the actor, if it is of this process.
 	local() *channel
 }
@@ -113,7 +114,7 @@ func (c *Channels) Publish(call *Call, channel json.RawMessage, content []byte) 
 		return nil
 	}
 	p := &publication{frame: c.service.frame(content)}
-	if call != nil && (call.connection != nil || r.backlogBytes() > c.broker.options.MaxBacklogBytes) {
+	if call != nil && (call.connection != nil || r.busy()) {
 		call.hold()
 		p.call = call
 	}

@@ -26,6 +26,8 @@ type leaf struct {
 	shout []byte // the bytes of batch, while they are being written
 	at    int    // the next subscriber
 	end   int    // the first that joined after the batch
+	round uint64 // the turn of the loop in which it has last written
+	spent int    // of fanOutStep, in that turn
 	after any    // a parting or the dissolution, which comes after the batch
 
 	pace *pace // nil: it never was busy, nor anybody behind
@@ -33,8 +35,11 @@ type leaf struct {
 
 const (
 	// fanOutStep is the number of subscribers served before others get their turn: about a millisecond of system
-	// calls.
+	// calls. In the first turn of several it is firstStep.
 	fanOutStep = 256
+	firstStep  = 32
+	// writeCost is for how many bytes of a batch a subscriber counts as one more.
+	writeCost = 16 << 10
 	// maxBatch bounds a batch in bytes. A reader has to be able to take it in between two batches: what it does not
 	// take counts against Options.MaxQueuedBytes.
 	maxBatch = 128 << 10
@@ -97,7 +102,7 @@ func (l *leaf) proceed(drained bool) bool {
 	if drained {
 		l.begin()
 	}
-	if l.shout != nil && !l.step(fanOutStep) {
+	if l.shout != nil && !l.step(l.allowance()) {
 		return false
 	}
 	if (drained || l.halted) && l.gone > 0 {
@@ -121,6 +126,21 @@ func (l *leaf) begin() {
 		}
 	}
 	l.at, l.end = 0, len(l.subscribers)
+}
+
+// allowance is how many subscribers may be served in what is left of this turn. There may be several batches in a turn.
+func (l *leaf) allowance() int {
+	if l.round != l.loop.turns {
+		l.round, l.spent = l.loop.turns, 0
+	}
+	step := firstStep
+	if l.loop.isLate {
+		step = fanOutStep
+	}
+	each := min(1+len(l.shout)/writeCost, step)
+	n := min((step-l.spent)/each, l.end-l.at)
+	l.spent += n * each
+	return n
 }
 
 // step writes the batch to the next n subscribers and reports whether it is done with all of them.

@@ -2,7 +2,9 @@ package actors
 
 import (
 	"runtime/debug"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -26,12 +28,17 @@ type loop struct {
 
 	mu       sync.Mutex
 	ready    []task
+	waiting  atomic.Int64 // the length of ready, for those who only look
+	crowd    atomic.Int64 // how much of it is a crowd, see isCrowded
 	parked   bool
 	stopping bool
 	ended    chan struct{} // closed when the goroutine is about to end
 
 	// Owned by the goroutine of the loop.
 	running []task
+	late    []task // have used up a turn and want another one, see turn
+	turns   uint64
+	isLate  bool          // one of late has its turn
 	now     time.Duration // since start, read once a turn
 	poller  poller
 	conns   []*connection
@@ -63,6 +70,7 @@ func newLoop(b *Broker, id int) (*loop, error) {
 		broker: b, id: id, options: options, logger: b.logger, start: b.started,
 		limits: map[*connection]struct{}{}, ended: make(chan struct{}),
 	}
+	l.crowd.Store(crowded)
 	l.connections = newSpawner(system, l, "connection")
 	l.channels = newSpawner(system, l, "channel")
 	l.leaves = newSpawner(system, l, "leaf")
@@ -78,6 +86,7 @@ func newLoop(b *Broker, id int) (*loop, error) {
 func (l *loop) schedule(t task) {
 	l.mu.Lock()
 	l.ready = append(l.ready, t)
+	l.waiting.Store(int64(len(l.ready)))
 	wake := l.parked
 	l.parked = false
 	l.mu.Unlock()
@@ -86,15 +95,30 @@ func (l *loop) schedule(t task) {
 	}
 }
 
-// crowded is how many tasks may wait for their turn before those who make many of them have to wait.
-const crowded = 256
+// So many tasks may wait for their turn before those who make many of them have to wait: as many as take a moment, but
+// between fewTasks and crowded.
+const (
+	crowded  = 256
+	fewTasks = 16
+	moment   = time.Millisecond
+)
+
+// isCrowded reports whether more waits than the loop does in a moment; any goroutine may ask.
+func (l *loop) isCrowded() bool { return l.waiting.Load() > l.crowd.Load() }
+
+// measure works out from the turns of this round how many of them fit into a moment.
+func (l *loop) measure() {
+	n := time.Duration(len(l.running))
+	if n < fewTasks {
+		return
+	}
+	took := (time.Since(l.start) - l.now) / n
+	l.crowd.Store(int64(max(fewTasks, min(moment/max(took, 1), crowded))))
+}
 
 // catchUp blocks while the loop has a crowd of tasks, until those have had their turn.
 func (l *loop) catchUp() {
-	l.mu.Lock()
-	much := len(l.ready) > crowded
-	l.mu.Unlock()
-	if !much {
+	if !l.isCrowded() {
 		return
 	}
 	done := make(chan struct{})
@@ -125,29 +149,43 @@ func (l *loop) main() {
 	}
 }
 
-// turn gives each waiting task one turn and looks at the sockets once. A task that wants another turn queues behind
-// those that came meanwhile.
+// turn gives each waiting task one turn and looks at the sockets once. Of those that have used up a turn and want another
+// one, only the first gets it: however many channels are busy, what comes new waits for one of them at most.
 func (l *loop) turn() (more bool) {
 	l.mu.Lock()
 	l.running, l.ready = l.ready, l.running[:0]
-	stop := l.stopping && len(l.running) == 0
+	l.waiting.Store(0)
+	stop := l.stopping && len(l.running) == 0 && len(l.late) == 0
 	l.mu.Unlock()
 	if stop {
 		return false
 	}
 	l.now = time.Since(l.start)
+	l.turns++
 	for i, t := range l.running {
 		l.running[i] = nil
 		l.guard(t.run)
 	}
+	l.measure()
+	worked := len(l.running) > 0 || len(l.late) > 0
+	if len(l.late) > 0 {
+		t := l.late[0]
+		l.late = slices.Delete(l.late, 0, 1)
+		l.isLate = true
+		l.guard(t.run)
+		l.isLate = false
+	}
 	l.flush()
 	busy := l.poller.poll()
 	l.flush()
-	if len(l.running) == 0 && !busy {
+	if !worked && !busy && len(l.flushes) == 0 {
 		l.poller.park(l)
 	}
 	return true
 }
+
+// postpone gives t, which has used up its turn, another one after those that wait for the same. It is called on the loop.
+func (l *loop) postpone(t task) { l.late = append(l.late, t) }
 
 // guard keeps the loop alive when what it runs does not.
 func (l *loop) guard(f func()) {
@@ -163,21 +201,21 @@ func (l *loop) panicked(reason any) {
 	l.logger.Error().Interface("panic", reason).Bytes("stack", debug.Stack()).Msg("panic on an event loop")
 }
 
-// flush sends what the turn has queued, one write for each connection.
+// flushBytes is how much is sent at the end of a turn: less than a millisecond's worth.
+const flushBytes = 2 << 20
+
+// flush sends what the turn has queued, one write for each connection. If that is much, because many connections that
+// were behind can be written to again, the rest is left for the next turn.
 func (l *loop) flush() {
-	for len(l.flushes) > 0 {
-		flushes := l.flushes
-		l.flushes = nil
-		for i, c := range flushes {
-			flushes[i] = nil
-			c.flushing = false
-			c.flush()
-		}
-		if l.flushes == nil {
-			l.flushes = flushes[:0]
-			return
-		}
+	done := 0
+	for bytes := 0; done < len(l.flushes) && bytes < flushBytes; done++ {
+		c := l.flushes[done]
+		before := c.queued
+		c.flushing = false
+		c.flush()
+		bytes += before - c.queued + flushBytes/fanOutStep
 	}
+	l.flushes = slices.Delete(l.flushes, 0, done)
 }
 
 // tryPark announces that the loop is about to wait. It reports false when there is something to do.

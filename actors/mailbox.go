@@ -20,6 +20,7 @@ type task interface {
 type scheduler interface {
 	actor.Dispatcher
 	schedule(t task)
+	postpone(t task) // the same for one that has just used up its turn; called where that was
 	borrow() *queue
 	giveBack(q *queue)
 	panicked(reason any) // in an actor, which ends by it
@@ -223,9 +224,12 @@ func (m *mailbox) run() {
 		m.queue = nil
 	}
 	m.mu.Unlock()
-	if again {
+	switch {
+	case yield:
+		m.scheduler.postpone(m)
+	case again:
 		m.scheduler.schedule(m)
-	} else if idle {
+	case idle:
 		m.scheduler.giveBack(q)
 	}
 }

@@ -31,6 +31,8 @@ type patient struct {
 
 func (p *patient) schedule(t task) { p.waiting = append(p.waiting, t) }
 
+func (p *patient) postpone(t task) { p.schedule(t) }
+
 func (p *patient) runAll() {
 	for len(p.waiting) > 0 {
 		t := p.waiting[0]

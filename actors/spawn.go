@@ -64,5 +64,6 @@ func (g *goroutines) panicked(reason any) {
 }
 
 func (g *goroutines) schedule(t task)    { g.wg.Go(t.run) }
+func (g *goroutines) postpone(t task)    { g.schedule(t) }
 func (g *goroutines) Schedule(fn func()) { g.wg.Go(fn) }
 func (*goroutines) Throughput() int      { return throughput }
