@@ -40,7 +40,7 @@ type Config struct {
 	BackendTimeout time.Duration // for the body of a backend request to arrive
 	CallTimeout    time.Duration // for the answer of a service
 
-	Loops     int           // event loops; 0: one per processor
+	Loops     int           // event loops; 0: one less than there are processors, but at least one
 	Portable  bool          // no event loops for sockets
 	Drain     time.Duration // from the signal to the end
 	LogLevel  string        // debug, info, warn, error

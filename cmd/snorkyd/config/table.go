@@ -149,7 +149,7 @@ var settings = []setting{
 		func(c *Config) value { return choice{&c.LogFormat, []string{"auto", "json", "pretty"}} },
 	},
 	{
-		"loops", groupProcess, "Event loops. 0: one per processor.",
+		"loops", groupProcess, "Event loops. 0: one less than there are processors, but at least one.",
 		func(c *Config) value { return count{&c.Loops, 0, 1024} },
 	},
 	{
