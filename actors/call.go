@@ -31,7 +31,6 @@ type Call struct {
 	refused atomic.Pointer[wire.Error] // overrules data
 	done    chan struct{}              // closed when the answer of a backend call is there
 	over    atomic.Bool
-	settles uint32                        // calls of Settle
 	settled atomic.Pointer[chan struct{}] // to be closed when nothing that was caused is pending; nil: nobody waits
 }
 
@@ -106,23 +105,14 @@ func (c *Call) release() {
 // and the caller.
 const backendHolds = 2
 
-// Settle waits until what the call has caused so far no longer holds up its answer, and, now and then, until the event
-// loops have kept up with it. A command that publishes much on behalf of the backend calls it after each publication, so
-// that no more waits in a channel than Options.MaxBacklogBytes, and other channels do not wait for the whole of it.
+// Settle waits until what the call has caused so far no longer holds up its answer (see Channels.Publish). A command that
+// publishes much on behalf of the backend calls it after each publication, so that no more is on its way than the loops
+// and their memory should have.
 //
 // It blocks in Direct commands that the backend has called. In all others, which may not block or hold up their service,
 // and after Later, it does nothing.
 func (c *Call) Settle() {
-	if c.connection != nil || !c.handler.direct || c.later != nil {
-		return
-	}
-	const often = 64
-	if c.settles++; c.settles%often == 0 {
-		for _, l := range c.service.host.broker.loops {
-			l.catchUp()
-		}
-	}
-	if c.pending.Load() <= backendHolds {
+	if c.connection != nil || !c.handler.direct || c.later != nil || c.pending.Load() <= backendHolds {
 		return
 	}
 	settled := make(chan struct{})

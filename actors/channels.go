@@ -102,8 +102,9 @@ func (c *Channels) Unsubscribe(call *Call, channel json.RawMessage) error {
 //
 // With a call, the answer to it waits until the publication is with the sockets of all its subscribers, which keeps
 // what one caller publishes in order for everybody. For a call of the backend, whose order is that of the channel
-// anyway, it waits only while the channel has more to send out than Options.MaxBacklogBytes. A nil call waits for
-// nothing.
+// anyway, it waits only while more is on its way than there should be: the channel has more to send out than
+// Options.MaxBacklogBytes, all channels have several times that, or the event loop has more to do than takes a moment. A
+// nil call waits for nothing.
 func (c *Channels) Publish(call *Call, channel json.RawMessage, content []byte) error {
 	key, err := wire.CanonicalKey(channel)
 	if err != nil {

@@ -32,7 +32,6 @@ type loop struct {
 	crowd    atomic.Int64 // how much of it is a crowd, see isCrowded
 	parked   bool
 	stopping bool
-	ended    chan struct{} // closed when the goroutine is about to end
 
 	// Owned by the goroutine of the loop.
 	running []task
@@ -68,7 +67,7 @@ func newLoop(b *Broker, id int) (*loop, error) {
 	system, options := b.system, &b.options
 	l := &loop{
 		broker: b, id: id, options: options, logger: b.logger, start: b.started,
-		limits: map[*connection]struct{}{}, ended: make(chan struct{}),
+		limits: map[*connection]struct{}{},
 	}
 	l.crowd.Store(crowded)
 	l.connections = newSpawner(system, l, "connection")
@@ -116,19 +115,6 @@ func (l *loop) measure() {
 	l.crowd.Store(int64(max(fewTasks, min(moment/max(took, 1), crowded))))
 }
 
-// catchUp blocks while the loop has a crowd of tasks, until those have had their turn.
-func (l *loop) catchUp() {
-	if !l.isCrowded() {
-		return
-	}
-	done := make(chan struct{})
-	l.schedule(errand(func() { close(done) }))
-	select {
-	case <-done:
-	case <-l.ended:
-	}
-}
-
 // errand is a function as a task.
 type errand func()
 
@@ -144,7 +130,6 @@ func (*loop) Throughput() int { return throughput }
 func (l *loop) main() {
 	defer l.poller.close()
 	defer l.timer.Stop()
-	defer close(l.ended)
 	for l.turn() {
 	}
 }
