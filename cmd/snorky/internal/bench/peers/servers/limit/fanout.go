@@ -5,7 +5,6 @@ package main
 import (
 	"slices"
 	"sync"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -104,7 +103,7 @@ func writeAll(fd int, b []byte) {
 		case 0:
 			b = b[n:]
 		case unix.EAGAIN, unix.EINTR:
-			time.Sleep(50 * time.Microsecond) //nolint:forbidigo // a server without features has no poller for this
+			_, _ = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, -1)
 		default:
 			return
 		}
