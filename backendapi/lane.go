@@ -130,7 +130,7 @@ func (l *lane) admit() step {
 	switch {
 	case l.head.size > l.server.options.MaxHeaderBytes:
 		return giveUp
-	case !h.keys.Load().holds(l.head.key.of(l.buffer[l.from:l.to])):
+	case !h.keys.Load().holds(l.head.key.Of(l.buffer[l.from:l.to])):
 		return giveUp
 	case l.head.length > h.options.MaxBody:
 		return giveUp

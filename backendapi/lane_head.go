@@ -2,7 +2,8 @@ package backendapi
 
 import (
 	"bytes"
-	"net/url"
+
+	"github.com/snorky-go/snorky/actors/wire/httphead"
 )
 
 // verdict is what a lane thinks of a head.
@@ -21,79 +22,47 @@ const (
 type head struct {
 	size   int   // of the lines looked at, in bytes; of the whole head when it is plain
 	length int64 // of the body
-	key    span
+	key    httphead.Span
 
 	hasLength, hasKey, hasHost, hasConnection bool
 	last                                      bool // the client wants the connection to be closed
-}
-
-// span is a part of a request: the request may move in memory while it comes in.
-type span struct{ from, to int }
-
-func (s span) of(request []byte) []byte { return request[s.from:s.to] }
-
-// plainPath tells whether a request target that is written like path can mean nothing else.
-func plainPath(path string) bool {
-	u, err := url.ParseRequestURI(path)
-	return err == nil && *u == url.URL{Path: path} && !bytes.ContainsFunc([]byte(path), func(r rune) bool { return r <= ' ' || r >= 0x7f })
 }
 
 // parse goes on where it stopped. Request holds all that has come in of it, and possibly more behind it. The line is the
 // only request line that is plain, with its end.
 func (h *head) parse(request, requestLine []byte) verdict {
 	for {
-		length := bytes.IndexByte(request[h.size:], '\n') + 1
+		line, length, ok := httphead.Line(request[h.size:])
 		if length == 0 {
 			return incomplete
 		}
-		line := request[h.size : h.size+length]
 		start := h.size
 		h.size += length
 		switch {
 		case start == 0:
-			if !bytes.Equal(line, requestLine) {
+			if !bytes.Equal(request[:length], requestLine) {
 				return odd
 			}
-		case !bytes.HasSuffix(line, lineEnd):
+		case !ok:
 			return odd
-		case len(line) == len(lineEnd):
+		case len(line) == 0:
 			if h.hasHost && h.hasKey && h.hasLength {
 				return plain
 			}
 			return odd
-		case !h.field(line[:len(line)-len(lineEnd)], start):
+		case !h.field(line, start):
 			return odd
 		}
 	}
 }
 
-var lineEnd = []byte("\r\n")
-
 // field takes a header line that begins at start, or returns false.
 func (h *head) field(line []byte, start int) bool {
-	colon := 0
-	for colon < len(line) && isToken[line[colon]] {
-		colon++
+	name, value, ok := httphead.Field(line)
+	if !ok || len(line) >= maxFramingLine && len(name) == len(lengthName) {
+		return false // about long lines framingConn has a say
 	}
-	if colon == 0 || colon == len(line) || line[colon] != ':' {
-		return false
-	}
-	for _, c := range line[colon+1:] {
-		if c < ' ' && c != '\t' || c == 0x7f {
-			return false
-		}
-	}
-	value := span{colon + 1, len(line)}
-	for value.from < value.to && isBlank(line[value.from]) {
-		value.from++
-	}
-	for value.from < value.to && isBlank(line[value.to-1]) {
-		value.to--
-	}
-	if len(line) >= maxFramingLine && colon == len(lengthName) {
-		return false // framingConn has a say in this
-	}
-	return h.meaning(line[:colon], value.of(line), start+value.from)
+	return h.meaning(name, value.Of(line), start+value.From)
 }
 
 // meaning takes what a header says, or returns false. The value stands at from.
@@ -101,7 +70,7 @@ func (h *head) meaning(name, value []byte, from int) bool {
 	switch len(name) {
 	case len(hostName):
 		if bytes.EqualFold(name, hostName) {
-			return once(&h.hasHost) && isHost(value)
+			return once(&h.hasHost) && httphead.Host(value)
 		}
 	case len(connectionName):
 		if bytes.EqualFold(name, connectionName) {
@@ -110,7 +79,7 @@ func (h *head) meaning(name, value []byte, from int) bool {
 		}
 	case len(keyHeader):
 		if bytes.EqualFold(name, keyName) {
-			h.key = span{from, from + len(value)}
+			h.key = httphead.Span{From: from, To: from + len(value)}
 			return once(&h.hasKey)
 		}
 	case len(lengthName):
@@ -147,27 +116,3 @@ var (
 		[]byte("Expect"), []byte("Trailer"), []byte("Upgrade"), []byte("Content-Encoding"), codingName,
 	}
 )
-
-func isBlank(c byte) bool { return c == ' ' || c == '\t' }
-
-// isHost tells whether a Host is of the letters that names, addresses and ports are made of. Others exist.
-func isHost(value []byte) bool {
-	for _, c := range value {
-		if !isAlphanumeric(c) && c != '.' && c != '-' && c != ':' && c != '[' && c != ']' && c != '_' {
-			return false
-		}
-	}
-	return len(value) > 0
-}
-
-func isAlphanumeric(c byte) bool {
-	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
-}
-
-// isToken is the set of bytes that names of headers consist of.
-var isToken = func() (set [256]bool) {
-	for c := range set {
-		set[c] = isAlphanumeric(byte(c)) || bytes.IndexByte([]byte("!#$%&'*+-.^_`|~"), byte(c)) >= 0
-	}
-	return set
-}()

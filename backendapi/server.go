@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/snorky-go/snorky/actors/wire/httphead"
 )
 
 // Server is the HTTP server for the backend port: HTTP/1 only, with a time limit on everything a client may leave
@@ -66,7 +68,7 @@ func NewServer(handler http.Handler, o ServerOptions) *Server {
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     s.log,
 	}
-	if h, ok := handler.(*Handler); ok && plainPath(h.options.Path) {
+	if h, ok := handler.(*Handler); ok && httphead.Path(h.options.Path) {
 		s.handler = h
 		s.requestLine = []byte("POST " + h.options.Path + " HTTP/1.1\r\n")
 	}

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/snorky-go/snorky/actors/wire/httphead"
 )
 
 // verdict is what a Listener thinks of the beginning of a connection.
@@ -39,16 +41,7 @@ const needed = 1<<hostHeader | 1<<upgradeHeader | 1<<connectionHeader | 1<<versi
 type head struct {
 	size   int  // of the lines looked at, in bytes
 	seen   uint // bits of the headers that have come
-	values [headers]span
-}
-
-// span is a part of what has come in.
-type span struct{ from, to int }
-
-// plainPath tells whether a request line that is written with path can mean nothing else.
-func plainPath(path string) bool {
-	u, err := url.ParseRequestURI(path)
-	return err == nil && *u == url.URL{Path: path} && !strings.ContainsFunc(path, func(r rune) bool { return r <= ' ' || r >= 0x7f })
+	values [headers]httphead.Span
 }
 
 // parse goes on where it stopped. data holds all that has come in; if it is plain, the head is all of it. requestLine is
@@ -59,15 +52,13 @@ func (h *head) parse(data, requestLine []byte) verdict {
 		if h.size == 0 && !bytes.HasPrefix(rest, requestLine[:min(len(rest), len(requestLine))]) {
 			return odd // net/http may have an answer before the line is complete
 		}
-		length := bytes.IndexByte(rest, '\n') + 1
-		if length == 0 {
+		line, length, ok := httphead.Line(rest)
+		switch {
+		case !ok:
+			return odd
+		case length == 0:
 			return incomplete
 		}
-		line := rest[:length]
-		if !bytes.HasSuffix(line, lineEnd) {
-			return odd
-		}
-		line = line[:len(line)-len(lineEnd)]
 		start := h.size
 		h.size += length
 		switch {
@@ -80,8 +71,6 @@ func (h *head) parse(data, requestLine []byte) verdict {
 	}
 }
 
-var lineEnd = []byte("\r\n")
-
 // judge is called at the end of the head. What came behind it came too early.
 func (h *head) judge(more bool) verdict {
 	if more || h.seen&needed != needed {
@@ -92,11 +81,11 @@ func (h *head) judge(more bool) verdict {
 
 // header takes one line, which lies at start, and tells whether it is plain.
 func (h *head) header(line []byte, start int) bool {
-	colon := bytes.IndexByte(line, ':')
-	if colon <= 0 || !consists(line[:colon], inToken) || !consists(line[colon+1:], inValue) {
+	name, value, ok := httphead.Field(line)
+	if !ok {
 		return false
 	}
-	i, plain := lookUp(line[:colon])
+	i, plain := lookUp(name)
 	if i < 0 {
 		return plain
 	}
@@ -104,15 +93,8 @@ func (h *head) header(line []byte, start int) bool {
 		return false
 	}
 	h.seen |= 1 << i
-	value := span{start + colon + 1, start + len(line)}
-	for value.from < value.to && blank(line[value.from-start]) {
-		value.from++
-	}
-	for value.from < value.to && blank(line[value.to-1-start]) {
-		value.to--
-	}
-	h.values[i] = value
-	return i != hostHeader || value.from < value.to && consists(line[value.from-start:value.to-start], inHost)
+	h.values[i] = httphead.Span{From: start + value.From, To: start + value.To}
+	return i != hostHeader || httphead.Host(value.Of(line))
 }
 
 // lookUp returns which header of a handshake it is; -1 for one of the others, which are plain if they do not matter.
@@ -137,7 +119,7 @@ func (h *head) request(data []byte, r *http.Request, values *[headers]string, pa
 	clear(r.Header)
 	for i, name := range headerNames {
 		if h.seen&(1<<i) != 0 {
-			values[i] = text[h.values[i].from:h.values[i].to]
+			values[i] = text[h.values[i].From:h.values[i].To]
 			if i != hostHeader { // as net/http does
 				r.Header[name] = values[i : i+1 : i+1]
 			}
@@ -149,37 +131,3 @@ func (h *head) request(data []byte, r *http.Request, values *[headers]string, pa
 		Header: r.Header, Host: values[hostHeader], Body: http.NoBody,
 	}
 }
-
-// Classes of bytes.
-const (
-	inToken = 1 << iota // RFC 9110 section 5.6.2
-	inValue
-	inHost // of a host, with or without a port; net/http takes more
-)
-
-var classes = func() (classes [256]byte) {
-	for c := range 256 {
-		letter := 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9'
-		if letter || c < 0x7f && strings.IndexByte("!#$%&'*+-.^_`|~", byte(c)) >= 0 {
-			classes[c] |= inToken
-		}
-		if letter || c < 0x7f && strings.IndexByte(".-:[]_", byte(c)) >= 0 {
-			classes[c] |= inHost
-		}
-		if c >= ' ' && c != 0x7f || c == '\t' {
-			classes[c] |= inValue
-		}
-	}
-	return classes
-}()
-
-func consists(text []byte, of byte) bool {
-	for _, c := range text {
-		if classes[c]&of == 0 {
-			return false
-		}
-	}
-	return true
-}
-
-func blank(c byte) bool { return c == ' ' || c == '\t' }

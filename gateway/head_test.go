@@ -159,14 +159,3 @@ func FuzzHead(f *testing.F) {
 		}
 	})
 }
-
-func TestPlainPath(t *testing.T) {
-	for path, want := range map[string]bool{
-		"/ws": true, "/": true, "/a/b.c": true,
-		"": false, "ws": false, "/ws?a": false, "/%77s": false, "/w s": false, "/w\r\ns": false, "/\u00fc": false,
-	} {
-		if got := plainPath(path); got != want {
-			t.Errorf("%q: %v", path, got)
-		}
-	}
-}

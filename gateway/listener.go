@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"sync"
 	"time"
+
+	"github.com/snorky-go/snorky/actors/wire/httphead"
 )
 
 // ListenerOptions say which handshakes a Listener answers. The zero value of each field stands for its default.
@@ -67,7 +69,7 @@ func NewListener(inner net.Listener, h *Handler, o ListenerOptions) *Listener {
 		inner: inner, handler: h, options: o, url: &url.URL{Path: o.Path},
 		arrivals: make(chan arrival), closed: make(chan struct{}), reading: map[*net.TCPConn]struct{}{},
 	}
-	if plainPath(o.Path) {
+	if httphead.Path(o.Path) {
 		l.requestLine = []byte("GET " + o.Path + " HTTP/1.1\r\n")
 	}
 	return l
