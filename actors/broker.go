@@ -21,6 +21,7 @@ type Broker struct {
 	loopsDone   sync.WaitGroup
 	goroutines  *goroutines
 	hostSpawner *spawner
+	partSpawner *spawner
 	frontend    *Registry
 	backend     *Registry
 	started     time.Time
@@ -37,6 +38,7 @@ type Broker struct {
 	channels      gauge
 	backlog       atomic.Int64 // bytes published but not yet fanned out, of all channels
 	subscriptions atomic.Int64
+	mail          watermark             // bytes that services have sent to connections, and those have not taken
 	publications  atomic.Pointer[gauge] // accepted and not yet with the sockets
 }
 
@@ -54,6 +56,7 @@ func NewBroker(options Options) (*Broker, error) {
 		started: time.Now(), over: make(chan struct{}),
 	}
 	b.logger = &b.options.Logger
+	b.mail.high = int64(b.options.MaxBacklogBytes)
 	b.goroutines.logger = b.logger
 	b.publications.Store(&gauge{})
 	b.system = newActorSystem(b.options.Logger)
@@ -67,6 +70,7 @@ func NewBroker(options Options) (*Broker, error) {
 		b.loopsDone.Go(l.main)
 	}
 	b.hostSpawner = newSpawner(b.system, b.goroutines, "service")
+	b.partSpawner = newSpawner(b.system, b.goroutines, "part")
 	registries := newSpawner(b.system, b.goroutines, "registry")
 	b.frontend, b.backend = &Registry{broker: b, front: true}, &Registry{broker: b}
 	for _, r := range []*Registry{b.frontend, b.backend} {
@@ -109,6 +113,9 @@ func (b *Broker) Attach(a Attachment) error {
 	}
 	if c == nil {
 		c = newPortable(l, a)
+	}
+	if a.Principal.Identity != nil || a.Principal.Claims != nil || !a.Principal.Expires.IsZero() {
+		c.identity = newIdentification(l, a.Principal)
 	}
 	b.connections.Add(1)
 	l.schedule(errand(func() { l.connections.spawn(c) }))

@@ -2,7 +2,6 @@ package actors
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"sync/atomic"
 
@@ -18,12 +17,14 @@ type Call struct {
 	service    *service
 	connection *connection // nil for calls of the backend
 	handler    *Handler
-	identity   json.RawMessage
+	caller     *identification // nil: nobody
 	params     []byte
 	callID     []byte
 	shortID    [16]byte
 	silent     bool    // the caller expects no answer: a message for a Receiver
 	later      *Answer // nil: what the command returns is the answer
+	part       *Part   // where it goes on, if further is set
+	further    func() (data []byte, err error)
 
 	pending atomic.Int32
 	data    []byte
@@ -37,18 +38,6 @@ type Call struct {
 // Peer returns the connection that called, and false for a call of the backend, which has none.
 func (c *Call) Peer() (Peer, bool) {
 	return Peer{connection: c.connection, service: c.service}, c.connection != nil
-}
-
-// Identity is who the caller is, as a JSON value; nil for nobody.
-func (c *Call) Identity() json.RawMessage { return c.identity }
-
-// SetIdentity says who the caller is from now on, for all services; nil makes it nobody. Calls of the backend have no
-// identity, so it does nothing for them.
-func (c *Call) SetIdentity(identity json.RawMessage) {
-	if peer, ok := c.Peer(); ok {
-		c.identity = bytes.Clone(identity)
-		peer.SetIdentity(c.identity)
-	}
 }
 
 // Later lets a command answer at another time: its result is ignored, and the caller gets what Answer is given, or the

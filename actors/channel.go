@@ -35,10 +35,11 @@ type branch struct {
 
 // publication is a message on its way to all subscribers of a channel.
 type publication struct {
-	frame []byte // immutable from the start, shared by all
-	call  *Call  // whose answer waits; nil: nobody does
-	root  *channel
-	gauge *gauge // that counts it
+	frame  []byte      // immutable from the start, shared by all
+	call   *Call       // whose answer waits; nil: nobody does
+	except *connection // that does not get it; nil: all do
+	root   *channel
+	gauge  *gauge // that counts it
 	// leaves counts those that have yet to write it.
 	leaves atomic.Int32
 }
@@ -48,6 +49,7 @@ type joining struct {
 	connection *connection
 	call       *Call
 	root       *channel // which has passed it on to a leaf
+	bounded    bool     // by Options.MaxSubscriptions
 }
 
 type parting struct {

@@ -55,6 +55,16 @@ type root interface {
 // may show only after Subscribe has returned, and then become the answer whatever the command returns. A call of the
 // backend has no connection and gets wire.ErrInternal.
 func (c *Channels) Subscribe(call *Call, channel json.RawMessage) error {
+	return c.subscribe(call, channel, true)
+}
+
+// SubscribeUnbounded is Subscribe for services that bound the number of channels of a connection themselves, and keep
+// books that wire.ErrTooManySubscriptions would make wrong.
+func (c *Channels) SubscribeUnbounded(call *Call, channel json.RawMessage) error {
+	return c.subscribe(call, channel, false)
+}
+
+func (c *Channels) subscribe(call *Call, channel json.RawMessage, bounded bool) error {
 	if call.connection == nil {
 		return wire.ErrInternal
 	}
@@ -63,12 +73,12 @@ func (c *Channels) Subscribe(call *Call, channel json.RawMessage) error {
 		return err
 	}
 	if call.inline() {
-		if err := call.connection.maySubscribe(c.localRoot(key)); err != nil {
+		if err := call.connection.maySubscribe(c.localRoot(key), bounded); err != nil {
 			return err
 		}
 	}
 	call.hold()
-	c.placement.open(key, &joining{connection: call.connection, call: call})
+	c.placement.open(key, &joining{connection: call.connection, call: call, bounded: bounded})
 	return nil
 }
 
@@ -106,6 +116,18 @@ func (c *Channels) Unsubscribe(call *Call, channel json.RawMessage) error {
 // Options.MaxBacklogBytes, all channels have several times that, or the event loop has more to do than takes a moment. A
 // nil call waits for nothing.
 func (c *Channels) Publish(call *Call, channel json.RawMessage, content []byte) error {
+	return c.publish(call, channel, content, nil)
+}
+
+// PublishToOthers is Publish to all subscribers but the connection that made the call.
+func (c *Channels) PublishToOthers(call *Call, channel json.RawMessage, content []byte) error {
+	if call == nil {
+		return c.publish(nil, channel, content, nil)
+	}
+	return c.publish(call, channel, content, call.connection)
+}
+
+func (c *Channels) publish(call *Call, channel json.RawMessage, content []byte, except *connection) error {
 	key, err := wire.CanonicalKey(channel)
 	if err != nil {
 		return wire.ErrInvalidParams
@@ -114,7 +136,7 @@ func (c *Channels) Publish(call *Call, channel json.RawMessage, content []byte) 
 	if r == nil {
 		return nil
 	}
-	p := &publication{frame: c.service.frame(content)}
+	p := &publication{frame: c.service.frame(content), except: except}
 	if call != nil && (call.connection != nil || r.busy()) {
 		call.hold()
 		p.call = call

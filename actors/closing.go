@@ -108,6 +108,7 @@ func (c *connection) destroy() {
 	c.socket.close()
 	l := c.loop
 	delete(l.limits, c)
+	c.identify(nil)
 	last := l.conns[len(l.conns)-1]
 	l.conns[c.slot], last.slot = last, c.slot
 	l.conns[len(l.conns)-1] = nil

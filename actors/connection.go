@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"encoding/json"
 	"io"
 	"net/netip"
 	"sync/atomic"
@@ -74,10 +73,9 @@ func (c *connection) Receive(ctx actor.Context) {
 	case *Call:
 		c.completed(m)
 	case *notification:
-		c.send(m.frame)
-		c.mailRead()
+		c.notify(m)
 	case *identification:
-		c.identity = m
+		c.identify(m)
 		c.mailRead()
 	case *actor.Started:
 		c.pid = ctx.Self()
@@ -95,38 +93,12 @@ func (c *connection) init(l *loop, s socket, door Door, remote netip.AddrPort) {
 	c.work, c.loop, c.socket, c.door, c.remote = &noWork, l, s, door, remote
 }
 
-// who is the identity of the client, nil for nobody.
-func (c *connection) who() json.RawMessage {
-	if c.identity == nil {
-		return nil
-	}
-	return c.identity.identity
-}
-
-// notification is a finished frame for one client.
-type notification struct{ frame []byte }
-
-// identification says who the client is from now on.
-type identification struct{ identity json.RawMessage }
-
-// mailIn posts one of these. What comes later, a publication or an answer, may take a shorter way to the client, so it
-// looks whether there is mail and queues behind it (PROTOCOL.md section 5, rules 2 and 3).
-func (c *connection) mailIn(message any) {
-	c.mail.Add(1)
-	c.PostUserMessage(message)
-}
-
-func (c *connection) mailRead() {
-	if c.mail.Add(-1) == 0 && c.state == stateEnding {
-		c.settle()
-	}
-}
-
 func (c *connection) opened() {
 	l := c.loop
 	c.heard, c.pinged = l.now, l.now
 	c.slot = int32(len(l.conns)) // descriptors are fewer
 	l.conns = append(l.conns, c)
+	c.identify(c.identity)
 	c.meet(c.loop.broker.frontend.table.Load())
 	if err := c.socket.open(); err != nil {
 		c.loop.logger.Error().Err(err).Msg("a socket cannot be watched")

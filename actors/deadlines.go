@@ -48,6 +48,7 @@ func (t *tick) run() {
 			l.conns[l.visited].visit()
 		}
 	}
+	l.expire()
 	l.drainSome()
 }
 

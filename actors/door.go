@@ -16,6 +16,8 @@ type Attachment struct {
 	Door Door
 	// Remote is the address of the client, as far as it is known.
 	Remote netip.AddrPort
+	// Principal is who the client is, as far as the handshake has told.
+	Principal Principal
 }
 
 // Door is what the broker asks of the gateway a connection came through. One Door serves all connections of all loops

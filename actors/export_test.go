@@ -4,3 +4,14 @@ import "reflect"
 
 // IdleWorkIsUntouched reports whether nobody has written to what all idle connections share.
 func IdleWorkIsUntouched() bool { return reflect.DeepEqual(noWork, work{}) }
+
+// MailUnderWay is how much services have sent that connections have not taken, in bytes.
+func MailUnderWay(b *Broker) int64 { return b.mail.n.Load() }
+
+// Expiries is the number of connections whose principal expires. Nothing may be going on.
+func Expiries(b *Broker) (n int) {
+	for _, l := range b.loops {
+		n += len(l.expiries)
+	}
+	return n
+}

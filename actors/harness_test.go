@@ -187,6 +187,8 @@ type server struct {
 	gate   actors.Door     // that new connections come through
 	dial   func() net.Conn // the client's end of a new connection
 	ends   []net.Conn
+
+	principal actors.Principal // of new connections
 }
 
 // ways are the implementations of sockets; each test of the conformance suite runs on all of them.
@@ -234,7 +236,7 @@ func (s *server) tcp(listener net.Listener) net.Conn {
 }
 
 func (s *server) attach(c net.Conn) {
-	if err := s.broker.Attach(actors.Attachment{Conn: c, Door: s.gate}); err != nil {
+	if err := s.broker.Attach(actors.Attachment{Conn: c, Door: s.gate, Principal: s.principal}); err != nil {
 		s.t.Fatal(err)
 	}
 }

@@ -59,6 +59,7 @@ func (h *host) start() (err error) {
 
 func (h *host) stop() {
 	h.context.stopTimers()
+	h.context.stopParts()
 	if s, ok := h.value.(Stopper); ok && !h.failed {
 		h.guard(s.Stop)
 	}
@@ -80,9 +81,14 @@ func (h *host) panicked(reason any) {
 		Bytes("stack", debug.Stack()).Msg("panic in a service")
 }
 
-// run executes the command, wherever it is called, and gives up the command's own part of what is pending.
+// run executes the command, wherever it is called, and gives up the command's own part of what is pending, or leaves it
+// to the part of the service in which the command goes on.
 func (c *Call) run() {
 	data, err := c.execute()
+	if c.further != nil && err == nil {
+		c.part.PostUserMessage(c)
+		return
+	}
 	switch {
 	case c.later == nil:
 		c.answer(data, err)
@@ -100,6 +106,10 @@ func (c *Call) execute() (data []byte, err error) {
 			c.refuse(wire.ErrInternal)
 		}
 	}()
+	if f := c.further; f != nil {
+		c.further = nil
+		return f()
+	}
 	if c.handler == nil {
 		peer, _ := c.Peer()
 		c.service.receiver.Receive(peer, c.params)
@@ -108,21 +118,35 @@ func (c *Call) execute() (data []byte, err error) {
 	return c.handler.run(c)
 }
 
-// presence tells a service that a connection has come or gone.
+// presence tells a service what has become of a connection.
 type presence struct {
-	peer      Peer
-	connected bool
+	peer  Peer
+	event event
+	left  time.Duration // for expiring
 }
 
+type event uint8
+
+const (
+	connected event = iota
+	disconnected
+	expiring
+)
+
 func (p *presence) tell(h *host) {
-	if p.connected {
+	switch p.event {
+	case connected:
 		if l, ok := h.value.(ConnectListener); ok {
 			h.guard(func() { l.Connected(p.peer) })
 		}
-		return
-	}
-	if l, ok := h.value.(DisconnectListener); ok {
-		h.guard(func() { l.Disconnected(p.peer) })
+	case disconnected:
+		if l, ok := h.value.(DisconnectListener); ok {
+			h.guard(func() { l.Disconnected(p.peer) })
+		}
+	case expiring:
+		if l, ok := h.value.(ExpiryListener); ok {
+			h.guard(func() { l.Expiring(p.peer, p.left) })
+		}
 	}
 }
 
@@ -133,6 +157,7 @@ type ServiceContext struct {
 
 	mu     sync.Mutex
 	timers map[*alarm]struct{} // nil after the end
+	parts  map[*Part]struct{}  // likewise
 }
 
 // alarm is what After has promised.
@@ -197,7 +222,7 @@ func (c *ServiceContext) stopTimers() {
 
 // dispatch starts a request of a connection. It runs on the loop of the connection.
 func (s *service) dispatch(c *connection, message []byte) {
-	call := &Call{service: s, connection: c, identity: c.who()}
+	call := &Call{service: s, connection: c, caller: c.identity}
 	if s.receiver != nil {
 		call.silent = true
 		call.params = append(json.RawMessage(nil), message...)

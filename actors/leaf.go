@@ -1,6 +1,8 @@
 package actors
 
 import (
+	"slices"
+
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/snorky-go/snorky/actors/wire"
@@ -21,14 +23,15 @@ type leaf struct {
 	holes       int
 	gone        int // subscribers that have left and the root does not know about
 
-	batch []*publication
-	bytes int    // of batch
-	shout []byte // the bytes of batch, while they are being written
-	at    int    // the next subscriber
-	end   int    // the first that joined after the batch
-	round uint64 // the turn of the loop in which it has last written
-	spent int    // of fanOutStep, in that turn
-	after any    // a parting or the dissolution, which comes after the batch
+	batch  []*publication
+	except bool   // one of batch is not for everybody
+	bytes  int    // of batch
+	shout  []byte // the bytes of batch, while they are being written
+	at     int    // the next subscriber
+	end    int    // the first that joined after the batch
+	round  uint64 // the turn of the loop in which it has last written
+	spent  int    // of fanOutStep, in that turn
+	after  any    // a parting or the dissolution, which comes after the batch
 
 	pace *pace // nil: it never was busy, nor anybody behind
 }
@@ -52,6 +55,7 @@ func (l *leaf) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *publication:
 		l.batch = append(l.batch, m)
+		l.except = l.except || m.except != nil && m.except.loop == l.loop
 		if l.bytes += len(m.frame); l.bytes >= maxBatch {
 			l.begin()
 		}
@@ -147,7 +151,7 @@ func (l *leaf) allowance() int {
 func (l *leaf) step(n int) bool {
 	end := min(l.end, l.at+n)
 	for _, c := range l.subscribers[l.at:end] {
-		if c == nil || c.held != nil && c.deliverLater(l) {
+		if c == nil || c.held != nil && c.deliverLater(l) || l.except && l.deliverRest(c) {
 			continue
 		}
 		c.deliver(l.shout)
@@ -164,18 +168,32 @@ func (l *leaf) step(n int) bool {
 	return true
 }
 
+// deliverRest writes the batch to a connection that does not get all of it, one frame after the other. There are few of
+// these, each the author of something in the batch.
+func (l *leaf) deliverRest(c *connection) bool {
+	if !slices.ContainsFunc(l.batch, func(p *publication) bool { return p.except == c }) {
+		return false
+	}
+	for _, p := range l.batch {
+		if p.except != c {
+			c.enqueue(p.frame)
+		}
+	}
+	return true
+}
+
 func (l *leaf) batchWritten() {
 	l.takeBreath()
 	for i, p := range l.batch {
 		l.batch[i] = nil
 		p.written()
 	}
-	l.batch, l.bytes, l.shout = l.batch[:0], 0, nil
+	l.batch, l.bytes, l.except, l.shout = l.batch[:0], 0, false, nil
 	l.goOn()
 }
 
 func (l *leaf) admit(m *joining) {
-	if err := m.connection.maySubscribe(l.root); err != nil {
+	if err := m.connection.maySubscribe(l.root, m.bounded); err != nil {
 		l.lose()
 		m.call.refuse(err)
 	} else {

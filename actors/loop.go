@@ -34,20 +34,21 @@ type loop struct {
 	stopping bool
 
 	// Owned by the goroutine of the loop.
-	running []task
-	late    []task // have used up a turn and want another one, see turn
-	turns   uint64
-	isLate  bool          // one of late has its turn
-	now     time.Duration // since start, read once a turn
-	poller  poller
-	conns   []*connection
-	works   []*work       // that no connection needs
-	flushes []*connection // have something to send at the end of this turn
-	limits  map[*connection]struct{}
-	scratch []byte
-	drain   *drain
-	visited int // where the walk over conns stands, see deadlines.go
-	timer   *time.Timer
+	running  []task
+	late     []task // have used up a turn and want another one, see turn
+	turns    uint64
+	isLate   bool          // one of late has its turn
+	now      time.Duration // since start, read once a turn
+	poller   poller
+	conns    []*connection
+	works    []*work       // that no connection needs
+	flushes  []*connection // have something to send at the end of this turn
+	limits   map[*connection]struct{}
+	expiries expiries
+	scratch  []byte
+	drain    *drain
+	visited  int // where the walk over conns stands, see deadlines.go
+	timer    *time.Timer
 }
 
 var _ scheduler = (*loop)(nil)

@@ -44,6 +44,10 @@ type Options struct {
 	// caller gets wire.ErrInternal, and a later answer goes nowhere.
 	CallTimeout time.Duration
 
+	// ExpiryNotice is how long before its end a client is told that its principal expires; by default 30 s. For one that
+	// holds for less than twice that, it is half of the time.
+	ExpiryNotice time.Duration
+
 	// Logger gets one line per event that an operator wants to see. The default logs nothing.
 	Logger zerolog.Logger
 }
@@ -60,6 +64,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.MaxPendingBytes, 256<<10)
 	setDefault(&o.MaxBacklogBytes, 4<<20)
 	setDefault(&o.CallTimeout, 60*time.Second)
+	setDefault(&o.ExpiryNotice, 30*time.Second)
 	return o
 }
 

@@ -1,10 +1,6 @@
 package actors
 
-import (
-	"bytes"
-	"encoding/json"
-	"net/netip"
-)
+import "net/netip"
 
 // Peer is a connection as one service sees it. It is comparable and may be kept, as a key of a map for instance; its
 // methods may be called from any goroutine and never block. After the connection has ended they do nothing.
@@ -21,15 +17,9 @@ type Peer struct {
 func (p Peer) Notify(v any) error {
 	content, err := encode(v)
 	if err == nil {
-		p.connection.mailIn(&notification{frame: p.service.frame(content)})
+		p.connection.mailIn(&notification{frame: p.service.frame(content), broker: p.service.host.broker})
 	}
 	return err
-}
-
-// SetIdentity says who the client is from now on, for all services; nil makes it nobody. A call of the client that is
-// under way keeps the identity it has, see Call.SetIdentity.
-func (p Peer) SetIdentity(identity json.RawMessage) {
-	p.connection.mailIn(&identification{identity: bytes.Clone(identity)})
 }
 
 // Remote is the network address of the client, as far as its gateway knows it.

@@ -73,11 +73,11 @@ func (s *service) frame(content []byte) []byte {
 	return append(frame, '}')
 }
 
-func (s *service) connected(c *connection)    { s.tell(c, true) }
-func (s *service) disconnected(c *connection) { s.tell(c, false) }
+func (s *service) connected(c *connection)    { s.tell(c, connected) }
+func (s *service) disconnected(c *connection) { s.tell(c, disconnected) }
 
-func (s *service) tell(c *connection, connected bool) {
-	s.host.PostUserMessage(&presence{peer: Peer{connection: c, service: s}, connected: connected})
+func (s *service) tell(c *connection, e event) {
+	s.host.PostUserMessage(&presence{peer: Peer{connection: c, service: s}, event: e})
 }
 
 type registration struct {
@@ -231,7 +231,8 @@ func (s *service) listens() bool {
 	}
 	_, comes := s.host.value.(ConnectListener)
 	_, goes := s.host.value.(DisconnectListener)
-	return comes || goes
+	_, expires := s.host.value.(ExpiryListener)
+	return comes || goes || expires
 }
 
 func (r *Registry) remove(name string) error {
@@ -257,7 +258,7 @@ func (b *Broker) startHost(s *service, value Service) error {
 		troubles: b.logger.Sample(&zerolog.BurstSampler{Burst: 5, Period: time.Second}),
 		started:  make(chan error, 1), stopped: make(chan struct{}),
 	}
-	h.context = &ServiceContext{host: h, timers: map[*alarm]struct{}{}}
+	h.context = &ServiceContext{host: h, timers: map[*alarm]struct{}{}, parts: map[*Part]struct{}{}}
 	h.context.channels = newChannels(b, s)
 	s.host = h
 	b.mu.Lock()

@@ -23,8 +23,8 @@ type seat struct {
 	}
 }
 
-// heap is what is allocated after everything else has been collected, in bytes.
-func heap() float64 {
+// heapBytes is what is allocated after everything else has been collected, in bytes.
+func heapBytes() float64 {
 	var m runtime.MemStats
 	for range 2 { // what has a finalizer goes with the second
 		runtime.GC()
@@ -67,15 +67,15 @@ func BenchmarkScaleManyChannels(b *testing.B) {
 
 func benchmarkScale(b *testing.B, name func(i int) json.RawMessage, unit string) {
 	c := newLoopCrowd(b, Options{Loops: 1})
-	first := heap()
+	first := heapBytes()
 	conns := c.seats(multitude)
-	second := heap()
+	second := heapBytes()
 	for i, conn := range conns {
 		c.subscribe(conn, name(i))
 	}
 	c.await(multitude)
 	c.settleAll()
-	third := heap()
+	third := heapBytes()
 	one := c.broker.Stats().Channels == 1
 	calls := make([][]byte, min(multitude, 1024))
 	for i := range calls {

@@ -28,7 +28,7 @@ func (c *connection) deliver(batch []byte) {
 // enqueue sends frames in their turn: behind what waits, and behind mail.
 func (c *connection) enqueue(frames []byte) {
 	if c.mail.Load() > 0 {
-		c.mailIn(&notification{frame: frames})
+		c.mailIn(&notification{frame: frames, broker: c.loop.broker})
 		return
 	}
 	c.send(frames)

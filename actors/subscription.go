@@ -120,14 +120,14 @@ func (s *subscriptions) last() (one subscription, ok bool) {
 }
 
 // maySubscribe tells why the connection may not subscribe to a channel, which is nil when it does not exist yet.
-func (c *connection) maySubscribe(root *channel) *wire.Error {
+func (c *connection) maySubscribe(root *channel, bounded bool) *wire.Error {
 	most := c.loop.options.MaxSubscriptions
 	switch {
 	case c.state >= stateClosing || c.farewell.gone:
 		return wire.ErrInternal
 	case root != nil && c.subscriptions.find(root) != nil:
 		return wire.ErrAlreadySubscribed
-	case most >= 0 && c.subscriptions.len() >= most:
+	case bounded && most >= 0 && c.subscriptions.len() >= most:
 		return wire.ErrTooManySubscriptions
 	}
 	return nil
@@ -189,7 +189,10 @@ func (c *connection) deliverLater(l *leaf) bool {
 		return false
 	}
 	for _, p := range l.batch {
-		if p.call != nil && p.call == c.call {
+		switch {
+		case p.except == c:
+			continue
+		case p.call != nil && p.call == c.call:
 			c.enqueue(p.frame)
 			continue
 		}

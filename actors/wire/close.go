@@ -30,13 +30,15 @@ const (
 	CloseSlowReader   CloseCode = 4000 // more waited for the client than may
 	ClosePongTimeout  CloseCode = 4001 // nothing came from the client for too long
 	CloseWriteTimeout CloseCode = 4002 // the client took nothing for too long
+	CloseExpired      CloseCode = 4003 // the client's token has expired: come back with another one
 
 	CloseOverloaded         CloseCode = 4100 // the server has as much to do as it can
 	CloseTooManyConnections CloseCode = 4101 // of this address, or in all
 	CloseTooManyRequests    CloseCode = 4102 // the client asks more than it may
 
-	CloseForbidden CloseCode = 4200 // the client may not be here
-	CloseReplaced  CloseCode = 4201 // another connection took the place of this one
+	CloseForbidden       CloseCode = 4200 // the client may not be here
+	CloseReplaced        CloseCode = 4201 // another connection took the place of this one
+	CloseUnauthenticated CloseCode = 4203 // the client did not say in time who it is
 )
 
 // ReconnectAdvice is what a client does after its connection ended.
