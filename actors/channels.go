@@ -68,7 +68,7 @@ func (c *Channels) subscribe(call *Call, channel json.RawMessage, bounded bool) 
 	if call.connection == nil {
 		return wire.ErrInternal
 	}
-	key, err := c.key(channel)
+	key, err := c.Key(channel)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (c *Channels) Unsubscribe(call *Call, channel json.RawMessage) error {
 	if call.connection == nil {
 		return wire.ErrInternal
 	}
-	key, err := c.key(channel)
+	key, err := c.Key(channel)
 	if err != nil {
 		return wire.ErrNotSubscribed
 	}
@@ -157,7 +157,9 @@ func (c *Channels) Subscribers(channel json.RawMessage) int {
 	return 0
 }
 
-func (c *Channels) key(channel json.RawMessage) (wire.Key, error) {
+// Key is what channels are compared by: two names of one channel have one Key. The errors are wire.ErrChannelTooLong and,
+// for what is no JSON, wire.ErrInvalidParams.
+func (c *Channels) Key(channel json.RawMessage) (wire.Key, error) {
 	key, err := wire.CanonicalKey(channel)
 	most := c.broker.options.MaxChannelBytes
 	switch {

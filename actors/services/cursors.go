@@ -1,6 +1,7 @@
 package services
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"math/rand/v2"
@@ -18,70 +19,39 @@ const (
 var errNoHandles = errors.New("all public handles are in use")
 
 // Cursors is the service of PROTOCOL.md section 6.7: documents in which connections show where they are.
+//
+// Its own actor knows which connection has joined which documents, and its cursors by their handles. Where these are, and
+// who is told, is the business of a part for each document (cursordocument.go).
 type Cursors struct {
 	context   *actors.ServiceContext
-	documents map[wire.Key]*document
+	documents *spread[*cursorDocument]
 	users     map[actors.Peer]*cursorUser
 	public    map[int]*cursor
+	created   uint64
 }
 
-// document is one that somebody has joined.
-type document struct {
-	name    json.RawMessage
-	joined  map[actors.Peer]json.RawMessage // with the identity at that time
-	cursors []*cursor                       // in order of creation
-}
+type documentPlace = place[*cursorDocument]
 
 // cursorUser is a connection that has joined a document.
 type cursorUser struct {
-	documents map[wire.Key]*document
+	documents map[wire.Key]*documentVisit
 	cursors   map[wire.Key]*cursor // by private handle
 }
 
-type cursor struct {
-	owner    actors.Peer
-	private  wire.Key
-	document *document
-	public   int
-	position json.RawMessage
-	status   json.RawMessage
+// documentVisit is that a connection is in a document, under the identity it had when it joined.
+type documentVisit struct {
+	at       *documentPlace
 	identity json.RawMessage
-	name     json.RawMessage // of the document, as its creator wrote it
-}
-
-// cursorData is the CURSOR of PROTOCOL.md section 6.7.
-type cursorData struct {
-	PublicHandle int             `json:"publicHandle"`
-	Document     json.RawMessage `json:"document"`
-	Position     json.RawMessage `json:"position"`
-	Status       json.RawMessage `json:"status"`
-	Owner        json.RawMessage `json:"owner"`
-}
-
-// cursorGone is what cursorRemoved tells of a cursor.
-type cursorGone struct {
-	PublicHandle int             `json:"publicHandle"`
-	Document     json.RawMessage `json:"document"`
-}
-
-// cursorNotification is any of the three of PROTOCOL.md section 6.7.
-type cursorNotification struct {
-	Type   string `json:"type"`
-	Cursor any    `json:"cursor"`
 }
 
 // NewCursors returns a Cursors.
 func NewCursors() *Cursors {
-	return &Cursors{
-		documents: map[wire.Key]*document{},
-		users:     map[actors.Peer]*cursorUser{},
-		public:    map[int]*cursor{},
-	}
+	return &Cursors{users: map[actors.Peer]*cursorUser{}, public: map[int]*cursor{}}
 }
 
 // Start is called by the registry.
 func (c *Cursors) Start(context *actors.ServiceContext) error {
-	c.context = context
+	c.context, c.documents = context, newSpread[*cursorDocument](context)
 	return nil
 }
 
@@ -105,10 +75,6 @@ type handleParams struct {
 	PrivateHandle json.RawMessage `json:"privateHandle"`
 }
 
-type cursorList struct {
-	Cursors []cursorData `json:"cursors"`
-}
-
 // Commands are those of PROTOCOL.md section 6.7.
 func (c *Cursors) Commands() actors.Commands {
 	return actors.Commands{
@@ -124,110 +90,102 @@ func (c *Cursors) join(call *actors.Call, p documentParams) (cursorList, error) 
 	if call.Identity() == nil {
 		return cursorList{}, wire.ErrNotAuthenticated
 	}
-	peer, _ := call.Peer()
-	k, err := key(p.Document)
+	k, err := c.context.Channels().Key(p.Document)
 	if err != nil {
 		return cursorList{}, err
 	}
+	peer, _ := call.Peer()
 	u := c.users[peer]
 	switch {
 	case u == nil:
-		u = &cursorUser{documents: map[wire.Key]*document{}, cursors: map[wire.Key]*cursor{}}
+		u = &cursorUser{documents: map[wire.Key]*documentVisit{}, cursors: map[wire.Key]*cursor{}}
 		c.users[peer] = u
 	case u.documents[k] != nil:
 		return cursorList{}, wire.ErrAlreadyJoined
 	case len(u.documents) >= maxPerConnection:
 		return cursorList{}, ErrTooManyJoins
 	}
-	d := c.documents[k]
-	if d == nil {
-		d = &document{name: p.Document, joined: map[actors.Peer]json.RawMessage{}}
-		c.documents[k] = d
-	}
-	d.joined[peer] = call.Identity()
-	u.documents[k] = d
-	list := cursorList{Cursors: make([]cursorData, len(d.cursors))}
-	for i, one := range d.cursors {
-		list.Cursors[i] = one.data(one.name)
-	}
-	return list, nil
+	at := c.documents.enter(k, func() *cursorDocument { return newCursorDocument(c.context) })
+	u.documents[k] = &documentVisit{at: at, identity: slices.Clone(call.Identity())}
+	return actors.Continue(call, at.part, func() (cursorList, error) { return at.content.enter(call, p.Document) })
 }
 
-func (c *cursor) data(name json.RawMessage) cursorData {
-	return cursorData{PublicHandle: c.public, Document: name, Position: c.position, Status: c.status, Owner: c.identity}
-}
-
-// tell sends a notification to all that have joined a document but one.
-func (c *Cursors) tell(d *document, but actors.Peer, kind string, cursor any) error {
-	message, err := c.context.Notification(cursorNotification{Type: kind, Cursor: cursor})
-	if err != nil {
-		return err
+// visit is where the caller of a command has joined the document.
+func (c *Cursors) visit(call *actors.Call, document json.RawMessage) (*cursorUser, *documentVisit, error) {
+	peer, _ := call.Peer()
+	u := c.users[peer]
+	k, err := c.context.Channels().Key(document)
+	if u == nil || err != nil || u.documents[k] == nil {
+		return nil, nil, wire.ErrNotJoined
 	}
-	for peer := range d.joined {
-		if peer != but {
-			peer.Send(message)
-		}
-	}
-	return nil
+	return u, u.documents[k], nil
 }
 
 func (c *Cursors) leave(call *actors.Call, p documentParams) (any, error) {
-	peer, _ := call.Peer()
-	k, err := key(p.Document)
+	u, v, err := c.visit(call, p.Document)
 	if err != nil {
 		return nil, err
 	}
-	u := c.users[peer]
-	if u == nil || u.documents[k] == nil {
-		return nil, wire.ErrNotJoined
-	}
-	err = c.exit(peer, u, k)
+	cursors := c.exit(u, v)
 	if len(u.documents) == 0 {
+		peer, _ := call.Peer()
 		delete(c.users, peer)
 	}
-	return nil, err
+	return actors.Continue(call, v.at.part, func() (any, error) {
+		defer c.tidy(v.at)
+		return nil, v.at.content.leave(call, p.Document, cursors)
+	})
 }
 
-// exit takes a connection out of a document, with its cursors there.
-func (c *Cursors) exit(peer actors.Peer, u *cursorUser, k wire.Key) error {
-	d := u.documents[k]
-	delete(u.documents, k)
-	delete(d.joined, peer)
-	var errs []error
-	for _, one := range slices.Clone(d.cursors) {
-		if one.owner == peer {
-			errs = append(errs, c.drop(u, one))
+// exit takes a connection out of a document, and returns the cursors that it has there in order of creation. Their
+// private handles are free from now on.
+func (c *Cursors) exit(u *cursorUser, v *documentVisit) []*cursor {
+	delete(u.documents, v.at.key)
+	c.documents.exit(v.at)
+	var cursors []*cursor
+	for private, one := range u.cursors {
+		if one.at == v.at {
+			delete(u.cursors, private)
+			cursors = append(cursors, one)
 		}
 	}
-	if len(d.joined) == 0 {
-		delete(c.documents, k)
-	}
-	return errors.Join(errs...)
+	slices.SortFunc(cursors, func(a, b *cursor) int { return cmp.Compare(a.number, b.number) })
+	c.free(v.at, cursors...)
+	return cursors
 }
 
-// drop removes a cursor and tells the others.
-func (c *Cursors) drop(u *cursorUser, one *cursor) error {
-	d := one.document
-	delete(u.cursors, one.private)
-	delete(c.public, one.public)
-	d.cursors = slices.DeleteFunc(d.cursors, func(other *cursor) bool { return other == one })
-	return c.tell(d, one.owner, "cursorRemoved", cursorGone{PublicHandle: one.public, Document: one.name})
+// free gives the public handles of cursors back when what the part was given by now, and by the same command, is done:
+// nobody may see a new cursor under the handle of one that is still there.
+func (c *Cursors) free(at *documentPlace, cursors ...*cursor) {
+	if len(cursors) == 0 {
+		return
+	}
+	c.context.Do(func() {
+		at.part.Do(func() {
+			c.context.Do(func() {
+				for _, one := range cursors {
+					delete(c.public, one.public)
+				}
+			})
+		})
+	})
+}
+
+func (c *Cursors) tidy(at *documentPlace) {
+	if at.content.isEmpty() {
+		c.documents.tidy(at)
+	}
 }
 
 func (c *Cursors) create(call *actors.Call, p createParams) (int, error) {
-	peer, _ := call.Peer()
 	private, err := key(p.PrivateHandle)
 	if err != nil {
 		return 0, err
 	}
-	k, err := key(p.Document)
-	if err != nil {
-		return 0, err
-	}
-	u := c.users[peer]
+	u, v, err := c.visit(call, p.Document)
 	switch {
-	case u == nil || u.documents[k] == nil:
-		return 0, wire.ErrNotJoined
+	case err != nil:
+		return 0, err
 	case u.cursors[private] != nil:
 		return 0, wire.ErrReusedHandle
 	case len(u.cursors) >= maxCursors:
@@ -235,15 +193,15 @@ func (c *Cursors) create(call *actors.Call, p createParams) (int, error) {
 	case len(c.public) >= handles:
 		return 0, errNoHandles
 	}
-	d := u.documents[k]
+	c.created++
 	one := &cursor{
-		owner: peer, private: private, document: d, public: c.handle(),
-		position: p.Position, status: p.Status, identity: d.joined[peer], name: p.Document,
+		at: v.at, private: private, number: c.created, public: c.handle(),
+		position: slices.Clone(p.Position), status: slices.Clone(p.Status),
+		identity: v.identity, name: slices.Clone(p.Document),
 	}
 	u.cursors[private] = one
 	c.public[one.public] = one
-	d.cursors = append(d.cursors, one)
-	return one.public, c.tell(d, peer, "cursorAdded", one.data(p.Document))
+	return actors.Continue(call, v.at.part, func() (int, error) { return one.public, v.at.content.add(call, one) })
 }
 
 // handle chooses a public handle that is free. There is one.
@@ -256,11 +214,11 @@ func (c *Cursors) handle() int {
 }
 
 func (c *Cursors) find(call *actors.Call, private json.RawMessage) (*cursorUser, *cursor, error) {
-	peer, _ := call.Peer()
 	k, err := key(private)
 	if err != nil {
 		return nil, nil, err
 	}
+	peer, _ := call.Peer()
 	u := c.users[peer]
 	if u == nil || u.cursors[k] == nil {
 		return nil, nil, wire.ErrNoSuchCursor
@@ -273,7 +231,7 @@ func (c *Cursors) update(call *actors.Call, p updateParams) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	position, status := one.position, one.status
+	var position, status json.RawMessage // nil: it stays
 	err = wire.Members(p.NewData, func(name string, value []byte) bool {
 		switch name {
 		case "position":
@@ -286,8 +244,9 @@ func (c *Cursors) update(call *actors.Call, p updateParams) (any, error) {
 	if err != nil {
 		return nil, wire.ErrInvalidParams
 	}
-	one.position, one.status = position, status
-	return nil, c.tell(one.document, one.owner, "cursorUpdated", one.data(one.name))
+	return actors.Continue(call, one.at.part, func() (any, error) {
+		return nil, one.at.content.update(call, one, position, status)
+	})
 }
 
 func (c *Cursors) remove(call *actors.Call, p handleParams) (any, error) {
@@ -295,7 +254,9 @@ func (c *Cursors) remove(call *actors.Call, p handleParams) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, c.drop(u, one)
+	delete(u.cursors, one.private)
+	c.free(one.at, one)
+	return actors.Continue(call, one.at.part, func() (any, error) { return nil, one.at.content.remove(call, one) })
 }
 
 // Disconnected takes a connection that has ended out of all its documents.
@@ -305,9 +266,13 @@ func (c *Cursors) Disconnected(peer actors.Peer) {
 		return
 	}
 	delete(c.users, peer)
-	for k := range u.documents {
-		if err := c.exit(peer, u, k); err != nil {
-			c.context.Logger().Error().Err(err).Msg("cursors cannot be told to be gone")
-		}
+	for _, v := range u.documents {
+		cursors := c.exit(u, v)
+		v.at.part.Do(func() {
+			defer c.tidy(v.at)
+			if err := v.at.content.exit(nil, cursors); err != nil {
+				c.context.Logger().Error().Err(err).Msg("cursors cannot be told to be gone")
+			}
+		})
 	}
 }

@@ -12,13 +12,37 @@ import (
 // Messaging is the service of PROTOCOL.md section 6.5: connections register names and send messages to names.
 type Messaging struct {
 	allows       func(call *actors.Call, name json.RawMessage) bool
-	participants map[wire.Key]participant
-	names        map[actors.Peer][]wire.Key // of each connection
+	participants map[wire.Key]*participant
+	names        map[actors.Peer][]*participant // of each connection
+	sorted       []*participant
+	listed       json.RawMessage // the answer to listParticipants; nil when it is out of date
 }
 
 type participant struct {
+	key   wire.Key
 	name  json.RawMessage // as it was registered
+	text  string          // by which it is sorted
+	other bool            // it is no string
 	owner actors.Peer
+}
+
+func newParticipant(key wire.Key, name json.RawMessage, owner actors.Peer) *participant {
+	p := &participant{key: key, name: slices.Clone(name), owner: owner, text: string(key), other: true}
+	if key[0] == '"' && json.Unmarshal([]byte(key), &p.text) == nil {
+		p.other = false
+	}
+	return p
+}
+
+// compare sorts names that are strings by their characters, and puts the others after them by their compact text.
+func (p *participant) compare(q *participant) int {
+	switch {
+	case p.other != q.other && p.other:
+		return 1
+	case p.other != q.other:
+		return -1
+	}
+	return cmp.Or(cmp.Compare(p.text, q.text), cmp.Compare(p.key, q.key))
 }
 
 // NewMessaging returns a Messaging in which connections may take any name that is free.
@@ -29,8 +53,8 @@ func NewMessaging() *Messaging { return NewMessagingFunc(nil) }
 func NewMessagingFunc(allows func(call *actors.Call, name json.RawMessage) bool) *Messaging {
 	return &Messaging{
 		allows:       allows,
-		participants: map[wire.Key]participant{},
-		names:        map[actors.Peer][]wire.Key{},
+		participants: map[wire.Key]*participant{},
+		names:        map[actors.Peer][]*participant{},
 	}
 }
 
@@ -75,9 +99,25 @@ func (m *Messaging) register(call *actors.Call, p nameParams) (any, error) {
 	if len(m.names[peer]) >= maxPerConnection {
 		return nil, ErrTooManyNames
 	}
-	m.participants[key] = participant{name: p.Name, owner: peer}
-	m.names[peer] = append(m.names[peer], key)
+	who := newParticipant(key, p.Name, peer)
+	m.participants[key] = who
+	m.names[peer] = append(m.names[peer], who)
+	at, _ := m.find(who)
+	m.sorted, m.listed = slices.Insert(m.sorted, at, who), nil
 	return nil, nil
+}
+
+// find looks up a participant in the sorted list.
+func (m *Messaging) find(who *participant) (at int, found bool) {
+	return slices.BinarySearchFunc(m.sorted, who, (*participant).compare)
+}
+
+// forget frees a name.
+func (m *Messaging) forget(who *participant) {
+	delete(m.participants, who.key)
+	if at, found := m.find(who); found {
+		m.sorted, m.listed = slices.Delete(m.sorted, at, at+1), nil
+	}
 }
 
 func (m *Messaging) unregister(call *actors.Call, p nameParams) (any, error) {
@@ -86,49 +126,34 @@ func (m *Messaging) unregister(call *actors.Call, p nameParams) (any, error) {
 		return nil, err
 	}
 	peer, _ := call.Peer()
-	switch who, known := m.participants[key]; {
-	case !known:
+	who := m.participants[key]
+	switch {
+	case who == nil:
 		return nil, wire.ErrUnknownParticipant
 	case who.owner != peer:
 		return nil, wire.ErrInvalidParticipant
 	}
-	delete(m.participants, key)
-	m.names[peer] = slices.DeleteFunc(m.names[peer], func(k wire.Key) bool { return k == key })
+	m.forget(who)
+	m.names[peer] = slices.DeleteFunc(m.names[peer], func(p *participant) bool { return p == who })
 	if len(m.names[peer]) == 0 {
 		delete(m.names, peer)
 	}
 	return nil, nil
 }
 
-// list sorts names that are strings by their characters, and puts the others after them by their text.
-func (m *Messaging) list(*actors.Call, actors.NoParams) ([]json.RawMessage, error) {
-	type entry struct {
-		isOther bool
-		text    string
-		name    json.RawMessage
-	}
-	entries := make([]entry, 0, len(m.participants))
-	for key, p := range m.participants {
-		e := entry{isOther: true, text: string(key), name: p.name}
-		if key[0] == '"' && json.Unmarshal([]byte(key), &e.text) == nil {
-			e.isOther = false
-		}
-		entries = append(entries, e)
-	}
-	slices.SortFunc(entries, func(a, b entry) int {
-		if a.isOther != b.isOther {
-			if a.isOther {
-				return 1
+// list answers with the names in their order. As long as nobody comes or goes, the answer is the same.
+func (m *Messaging) list(*actors.Call, actors.NoParams) (json.RawMessage, error) {
+	if m.listed == nil {
+		m.listed = []byte{'['}
+		for i, one := range m.sorted {
+			if i > 0 {
+				m.listed = append(m.listed, ',')
 			}
-			return -1
+			m.listed = append(m.listed, one.name...)
 		}
-		return cmp.Compare(a.text, b.text)
-	})
-	names := make([]json.RawMessage, len(entries))
-	for i, e := range entries {
-		names[i] = e.name
+		m.listed = append(m.listed, ']')
 	}
-	return names, nil
+	return m.listed, nil
 }
 
 func (m *Messaging) send(call *actors.Call, p sendParams) (any, error) {
@@ -141,11 +166,11 @@ func (m *Messaging) send(call *actors.Call, p sendParams) (any, error) {
 		return nil, err
 	}
 	peer, _ := call.Peer()
-	if who, known := m.participants[sender]; !known || who.owner != peer {
+	if who := m.participants[sender]; who == nil || who.owner != peer {
 		return nil, wire.ErrInvalidSender
 	}
-	to, known := m.participants[dest]
-	if !known {
+	to := m.participants[dest]
+	if to == nil {
 		return nil, wire.ErrUnknownDestination
 	}
 	return nil, to.owner.Notify(mail{Type: "message", sendParams: p})
@@ -153,8 +178,8 @@ func (m *Messaging) send(call *actors.Call, p sendParams) (any, error) {
 
 // Disconnected frees the names of a connection that has ended.
 func (m *Messaging) Disconnected(p actors.Peer) {
-	for _, key := range m.names[p] {
-		delete(m.participants, key)
+	for _, who := range m.names[p] {
+		m.forget(who)
 	}
 	delete(m.names, p)
 }
