@@ -26,6 +26,8 @@ type Config struct {
 	ReadLimit                int // bytes of one message
 	MaxPendingBytes          int // bytes of requests that wait for their turn, per connection
 
+	ExpiryNotice time.Duration // before a client's token expires
+
 	MaxQueuedBytes  int           // bytes that wait for a client which reads too slowly
 	MaxBacklogBytes int           // bytes that wait in one channel for its fan-out
 	SendBuffer      int           // bytes in the kernel, per connection
@@ -46,8 +48,10 @@ type Config struct {
 	LogLevel  string        // debug, info, warn, error
 	LogFormat string        // auto, json, pretty
 
-	// PubSub are the services, each with a twin on the backend.
+	// PubSub are publish and subscribe services, each with a twin on the backend.
 	PubSub []PubSub
+	// Messaging, Chat and Cursors are services of these kinds.
+	Messaging, Chat, Cursors []Plain
 }
 
 // PubSub declares one publish and subscribe service.
@@ -76,6 +80,7 @@ func Default() Config {
 		MaxChannelBytes:  255,
 		ReadLimit:        64 << 10,
 		MaxPendingBytes:  256 << 10,
+		ExpiryNotice:     30 * time.Second,
 		MaxQueuedBytes:   1 << 20,
 		MaxBacklogBytes:  4 << 20,
 		SendBuffer:       128 << 10,

@@ -26,4 +26,12 @@ func Example(w io.Writer) {
 	for _, service := range cfg.PubSub {
 		fmt.Fprintf(w, "\n#[[pubsub]]\n#name = %q\n#publish = %q\n#backend = %q\n", service.Name, service.Publish, service.Backend)
 	}
+	for _, kind := range []struct{ key, help string }{
+		{"messaging", "Each [[messaging]] is a service with which clients take names and send messages to names."},
+		{"chat", "Each [[chat]] is a service of channels whose members hear each other and see who is there. Clients need an identity."},
+		{"cursors", "Each [[cursors]] is a service of documents in which clients show each other where they are. " +
+			"Clients need an identity."},
+	} {
+		fmt.Fprintf(w, "\n%s\n#[[%s]]\n#name = %q\n", wrap(kind.help, "# "), kind.key, kind.key)
+	}
 }

@@ -27,7 +27,7 @@ func TestGoodFiles(t *testing.T) {
 			Frontend: "0.0.0.0:8080", Backend: "[::1]:8081", KeyFile: "/etc/snorky/key",
 			AllowOrigins:   []string{"https://example.com", "http://localhost:3000"},
 			MaxConnections: 10000, MaxConnectionsPerAddress: 50, MaxChannelBytes: 64,
-			ReadLimit: 1 << 20, MaxPendingBytes: 512 << 10, MaxQueuedBytes: 2 << 20, MaxBacklogBytes: 8 << 20,
+			ReadLimit: 1 << 20, MaxPendingBytes: 512 << 10, ExpiryNotice: time.Minute, MaxQueuedBytes: 2 << 20, MaxBacklogBytes: 8 << 20,
 			SendBuffer: 64 << 10, WriteTimeout: 1500 * time.Millisecond, PongTimeout: 2 * time.Minute,
 			HeaderTimeout: 3 * time.Second, IdleTimeout: time.Hour, MaxHeaderBytes: 16 << 10,
 			BackendMaxBody: 2 << 20, BackendTimeout: 4 * time.Second, CallTimeout: 30 * time.Second,
@@ -37,6 +37,7 @@ func TestGoodFiles(t *testing.T) {
 				{"members", Authenticated, "members_backend"},
 				{"news", Nobody, "news_backend"},
 			},
+			Messaging: []Plain{{"mail"}}, Chat: []Plain{{"chat"}, {"support"}}, Cursors: []Plain{{"cursors"}},
 		},
 	}
 	files := testdata(t, "good")

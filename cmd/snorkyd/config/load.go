@@ -115,12 +115,9 @@ func (l Loader) decode(from layer) (Config, error) {
 	cfg := l.Defaults.clone()
 	values := from.values.Raw()
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		if name == tablePubSub {
-			declared, err := decodePubSub(values[name])
-			if err != nil {
-				return Config{}, Errorf("%s: %w", strings.TrimSuffix(from.where(""), ": "), err)
-			}
-			cfg.PubSub = declared
+		if known, err := decodeTable(&cfg, name, values[name]); err != nil {
+			return Config{}, Errorf("%s: %w", strings.TrimSuffix(from.where(""), ": "), err)
+		} else if known {
 			continue
 		}
 		row, known := lookup(name)
@@ -184,6 +181,7 @@ func scalars(raw any) ([]string, error) {
 func (c Config) clone() Config {
 	c.AllowOrigins = slices.Clone(c.AllowOrigins)
 	c.PubSub = slices.Clone(c.PubSub)
+	c.Messaging, c.Chat, c.Cursors = slices.Clone(c.Messaging), slices.Clone(c.Chat), slices.Clone(c.Cursors)
 	return c
 }
 

@@ -85,6 +85,10 @@ var settings = []setting{
 			"from that connection until one is answered.",
 		func(c *Config) value { return size{&c.MaxPendingBytes, kiB, giB} },
 	},
+	{
+		"expiry-notice", groupClients, "How long before its end a client is told that its token expires.",
+		func(c *Config) value { return span{&c.ExpiryNotice, 100 * time.Millisecond, day, false} },
+	},
 
 	{
 		"max-queued", groupDelivery, "What may wait for a client that reads too slowly. Beyond it the connection is closed.",

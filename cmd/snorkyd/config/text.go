@@ -56,7 +56,7 @@ func suggest(wrong string, names []string, prefix string) string {
 func normal(name string) string { return strings.ReplaceAll(strings.ToLower(name), "_", "-") }
 
 func fileKeys() []string {
-	names := []string{tablePubSub}
+	names := tableKeys()
 	for _, s := range settings {
 		names = append(names, s.name)
 	}

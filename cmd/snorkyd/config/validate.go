@@ -17,7 +17,7 @@ func (c Config) Validate() error {
 		return Errorf("pong-timeout: %s is not longer than ping-interval, %s",
 			shortSpan(c.PongTimeout), shortSpan(c.PingInterval))
 	}
-	return validatePubSub(c.PubSub)
+	return c.validateServices()
 }
 
 // validateField sets a field of its own copy to what it has, which judges it as if it came from a file.

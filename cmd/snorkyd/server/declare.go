@@ -8,18 +8,45 @@ import (
 	"github.com/snorky-go/snorky/cmd/snorkyd/config"
 )
 
-// declare registers the services of a configuration, each behind both doors.
-func declare(b *actors.Broker, pubsubs []config.PubSub) error {
-	for _, p := range pubsubs {
+// declaration registers the services of a configuration. After the first error it does nothing more.
+type declaration struct {
+	broker *actors.Broker
+	err    error
+}
+
+// declare registers all services of a configuration, some with a twin for the backend.
+func declare(b *actors.Broker, c config.Config) error {
+	d := &declaration{broker: b}
+	for _, p := range c.PubSub {
 		service := services.NewPubSub(policy(p.Publish))
-		if err := b.Frontend().Register(p.Name, service); err != nil {
-			return fmt.Errorf("service %q: %w", p.Name, err)
-		}
-		if err := b.Backend().Register(p.Backend, services.NewPubSubBackend(service)); err != nil {
-			return fmt.Errorf("service %q: %w", p.Backend, err)
-		}
+		d.frontend(p.Name, service)
+		d.backend(p.Backend, services.NewPubSubBackend(service))
 	}
-	return nil
+	for _, m := range c.Messaging {
+		d.frontend(m.Name, services.NewMessaging())
+	}
+	for _, m := range c.Chat {
+		d.frontend(m.Name, services.NewChat())
+	}
+	for _, m := range c.Cursors {
+		d.frontend(m.Name, services.NewCursors())
+	}
+	return d.err
+}
+
+func (d *declaration) frontend(name string, s actors.Service) {
+	d.register(d.broker.Frontend(), name, s)
+}
+
+func (d *declaration) backend(name string, s actors.Service) { d.register(d.broker.Backend(), name, s) }
+
+func (d *declaration) register(r *actors.Registry, name string, s actors.Service) {
+	if d.err != nil {
+		return
+	}
+	if err := r.Register(name, s); err != nil {
+		d.err = fmt.Errorf("service %q: %w", name, err)
+	}
 }
 
 func policy(p config.Policy) services.Policy {

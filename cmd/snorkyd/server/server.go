@@ -101,7 +101,7 @@ func New(cfg Config, options ...Option) (*Server, error) {
 }
 
 func (s *Server) build(valid [][]byte) error {
-	if err := declare(s.broker, s.config.PubSub); err != nil {
+	if err := declare(s.broker, s.config); err != nil {
 		return err
 	}
 	calls, err := backendapi.New(s.broker, backendOptions(s.config, valid, s.log))

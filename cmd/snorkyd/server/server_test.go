@@ -225,3 +225,27 @@ func TestBrokenDoorEndsTheServer(t *testing.T) {
 		t.Errorf("closed with %d", code)
 	}
 }
+
+func TestEachKindOfServiceIsThere(t *testing.T) {
+	t.Parallel()
+	cfg := local()
+	cfg.Messaging = []config.Plain{{Name: "mail"}}
+	cfg.Chat = []config.Plain{{Name: "chat"}, {Name: "support"}}
+	cfg.Cursors = []config.Plain{{Name: "cursors"}}
+	s := boot(t, cfg)
+	socket, status := trial.Dial(t, s.Addr())
+	if status != http.StatusSwitchingProtocols {
+		t.Fatal(status)
+	}
+	for _, test := range []struct{ service, command, params, want string }{
+		{"mail", "unregisterParticipant", `{"name":1}`, `"Unknown participant"`},
+		{"chat", "leave", `{"channel":1}`, `"Not joined"`},
+		{"support", "leave", `{"channel":1}`, `"Not joined"`},
+		{"cursors", "leave", `{"document":1}`, `"Not joined"`},
+		{"pubsub", "unsubscribe", `{"channel":1}`, `"Not subscribed"`},
+	} {
+		if got := socket.Call(test.service, test.command, test.params); string(got.Message) != test.want {
+			t.Errorf("%s: %+v, want %s", test.service, got, test.want)
+		}
+	}
+}

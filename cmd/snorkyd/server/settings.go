@@ -26,6 +26,7 @@ func brokerOptions(c config.Config, log zerolog.Logger) actors.Options {
 		MaxPendingBytes:  c.MaxPendingBytes,
 		MaxBacklogBytes:  c.MaxBacklogBytes,
 		CallTimeout:      c.CallTimeout,
+		ExpiryNotice:     c.ExpiryNotice,
 		Logger:           log,
 	}
 }
