@@ -15,7 +15,6 @@ import (
 type Part struct {
 	mailbox
 	host    *host
-	pid     *actor.PID
 	stopped chan struct{} // closed when the actor has ended
 }
 
@@ -39,7 +38,7 @@ func (c *ServiceContext) NewPart() *Part {
 		return p
 	}
 	c.parts[p] = struct{}{}
-	p.pid = c.host.broker.partSpawner.spawn(p)
+	c.host.broker.partSpawner.spawn(p)
 	return p
 }
 
@@ -86,13 +85,17 @@ func (p *Part) Receive(ctx actor.Context) {
 		p.host.guard(m)
 	case partEnd:
 		p.halted = true // what comes after it is sent back
-		p.host.broker.system.Root.Stop(p.pid)
+		p.end()
 	case *actor.Stopped:
 		p.mailbox.close()
 		p.host.context.forgetPart(p)
 		close(p.stopped)
 	}
 }
+
+// end has the actor stop as protoactor would. A part may end by itself and with its service at the same time, and what is
+// sent to the PID of an actor that has ended goes to the dead letters.
+func (p *Part) end() { p.PostSystemMessage(&actor.Stop{}) }
 
 func (c *ServiceContext) forgetPart(p *Part) {
 	c.mu.Lock()
@@ -111,7 +114,7 @@ func (c *ServiceContext) stopParts() {
 	}
 	c.mu.Unlock()
 	for _, p := range left {
-		c.host.broker.system.Root.Stop(p.pid)
+		p.end()
 	}
 	for _, p := range left {
 		<-p.stopped
