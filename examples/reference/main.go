@@ -1,4 +1,4 @@
-// Command reference is the server that PROTOCOL.md section 12 describes, as far as its services exist: the one that
+// Command reference is the server that PROTOCOL.md section 12 describes, with all its services: the one that
 // conformance suites and clients are tried against. Everybody who finds its ports can do everything, so it is no server
 // for anything else.
 package main
