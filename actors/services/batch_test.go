@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/snorky-go/snorky/actors/actorstest"
 	"github.com/snorky-go/snorky/actors/services"
-	"github.com/snorky-go/snorky/actors/services/internal/script"
 	"github.com/snorky-go/snorky/actors/wire"
 )
 
@@ -18,10 +18,10 @@ const (
 
 func results(each ...string) string { return `{"results":[` + strings.Join(each, ",") + `]}` }
 
-func privatePubSub(_ *testing.T, s *script.Scene) {
+func privatePubSub(_ *testing.T, b *actorstest.Broker) {
 	p := services.NewPubSub(services.Nobody)
-	s.Frontend("p", p)
-	s.Backend("b", services.NewPubSubBackend(p))
+	b.Frontend("p", p)
+	b.Backend("b", services.NewPubSubBackend(p))
 }
 
 func subscribe(client, channel string) step {
@@ -37,7 +37,7 @@ func broadcast(channels, message, want string, hear heard) step {
 }
 
 func TestPublishMany(t *testing.T) {
-	script.Play(t, privatePubSub,
+	actorstest.Play(t, privatePubSub,
 		subscribe("a", `"c"`),
 		subscribe("b", `{"n":1,"m":[]}`),
 		many(`"c"`, "[]", results(), nil),
@@ -75,7 +75,7 @@ func TestBroadcast(t *testing.T) {
 		return all
 	}
 	// A subscriber each, as there is no order between channels.
-	script.Play(t, privatePubSub,
+	actorstest.Play(t, privatePubSub,
 		subscribe("a", `"c"`),
 		subscribe("b", "1"),
 		subscribe("b2", "1"),
@@ -156,12 +156,12 @@ func TestBatchesOfBadShapes(t *testing.T) {
 			Want: results(isPublished), Hear: heard{"a": {news(`"c"`, "1")}},
 		},
 	)
-	script.Play(t, privatePubSub, steps...)
+	actorstest.Play(t, privatePubSub, steps...)
 }
 
 // The commands are for backends. Clients do not have them, whatever the policy.
 func TestBatchesAreNotForClients(t *testing.T) {
-	script.Play(t, func(_ *testing.T, s *script.Scene) { s.Frontend("p", services.NewPubSub(services.Everybody)) },
+	actorstest.Play(t, func(_ *testing.T, b *actorstest.Broker) { b.Frontend("p", services.NewPubSub(services.Everybody)) },
 		step{Who: "x", Call: "p.publishMany", Params: `{"channel":1,"messages":[1]}`, Want: "!Unknown command"},
 		step{Who: "x", Call: "p.broadcast", Params: `{"channels":[1],"message":1}`, Want: "!Unknown command"},
 	)
@@ -169,14 +169,13 @@ func TestBatchesAreNotForClients(t *testing.T) {
 
 func TestBatchesBeforeTheirPubSub(t *testing.T) {
 	p := services.NewPubSub(services.Nobody)
-	script.Play(t, func(_ *testing.T, s *script.Scene) {
-		s.Backend("b", services.NewPubSubBackend(p))
-		s.Wait = func() { s.Frontend("p", p) }
+	actorstest.Play(t, func(_ *testing.T, b *actorstest.Broker) {
+		b.Backend("b", services.NewPubSubBackend(p))
 	},
 		many("1", "[1,2]", results(isInternal, isInternal), nil),
 		broadcast("[1]", "1", results(isInternal), nil),
 		broadcast("[]", "1", results(), nil),
-		step{Who: "backend", Call: "wait"},
+		step{Do: func(b *actorstest.Broker) { b.Frontend("p", p) }},
 		subscribe("a", "1"),
 		many("1", "[1,2]", results(isPublished, isPublished), heard{"a": {news("1", "1"), news("1", "2")}}),
 		broadcast("[1]", "3", results(isPublished), heard{"a": {news("1", "3")}}),
@@ -198,5 +197,5 @@ func TestBatchesAmongSinglePublications(t *testing.T) {
 			broadcast("[2,2]", n, results(isPublished, isPublished), all(news("2", n), news("2", n))),
 		)
 	}
-	script.Play(t, privatePubSub, steps...)
+	actorstest.Play(t, privatePubSub, steps...)
 }

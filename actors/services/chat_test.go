@@ -1,50 +1,36 @@
 package services_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"testing"
 
-	"github.com/snorky-go/snorky/actors"
+	"github.com/snorky-go/snorky/actors/actorstest"
 	"github.com/snorky-go/snorky/actors/services"
-	"github.com/snorky-go/snorky/actors/services/internal/script"
 )
 
-// login lets a client say who it is.
-type login struct{}
-
-func (login) Commands() actors.Commands {
-	return actors.Commands{"as": actors.Command(func(c *actors.Call, p struct {
-		Name json.RawMessage `json:"name"`
-	},
-	) (any, error) {
-		if string(p.Name) == "null" {
-			p.Name = nil
-		}
-		c.SetIdentity(p.Name)
-		return nil, nil
-	})}
+func chat(_ *testing.T, b *actorstest.Broker) {
+	b.Frontend("chat", services.NewChat())
 }
 
-func chat(_ *testing.T, s *script.Scene) {
-	s.Frontend("login", login{})
-	s.Frontend("chat", services.NewChat())
-}
+// now is the time in the bubble of a test.
+const now = "2000-01-01T00:00:00.000000+00:00"
+
+const readMark = `{"type":"read","channel":"c","timestamp":"` + now + `"}`
 
 func presence(who, channel, status string) string {
-	return fmt.Sprintf(`{"type":"presence","from":%s,"channel":%s,"status":%q}`, who, channel, status)
+	return fmt.Sprintf(`{"type":"presence","from":%s,"channel":%s,"status":%q,"timestamp":%q}`, who, channel, status, now)
 }
 
 func said(who, channel, body string) string {
-	return fmt.Sprintf(`{"type":"message","from":%s,"channel":%s,"body":%s}`, who, channel, body)
+	return fmt.Sprintf(`{"type":"message","from":%s,"channel":%s,"body":%s,"timestamp":%q}`, who, channel, body, now)
 }
 
 func as(client, name string) step {
-	return step{Who: client, Call: "login.as", Params: `{"name":` + name + `}`, Want: "null"}
+	return step{Who: client, Call: "identify", Params: name}
 }
 
 func TestChatOfTwo(t *testing.T) {
-	script.Play(t, chat,
+	actorstest.Play(t, chat,
 		step{Who: "a", Call: "chat.join", Params: `{"channel":1}`, Want: "!Not authenticated"},
 		step{Who: "a", Call: "chat.send", Params: `{"channel":1,"body":0}`, Want: "!Not joined"},
 		step{Who: "a", Call: "chat.leave", Params: `{"channel":1}`, Want: "!Not joined"},
@@ -61,17 +47,17 @@ func TestChatOfTwo(t *testing.T) {
 }
 
 func TestChatPresenceFollowsTheIdentity(t *testing.T) {
-	script.Play(t, chat,
+	actorstest.Play(t, chat,
 		as("a1", "0"), as("a2", "0.0"), as("b", "false"),
 		step{Who: "b", Call: "chat.join", Params: `{"channel":"c"}`, Want: `{"members":[false]}`},
 		step{Who: "b", Call: "chat.leave", Params: `{"channel":"c"}`, Want: "null"},
 		step{Who: "a1", Call: "chat.join", Params: `{"channel":"c"}`, Want: `{"members":[0]}`},
 		step{Who: "a2", Call: "chat.join", Params: `{"channel":"c"}`, Want: `{"members":[0]}`},
-		step{Who: "a1", Call: "chat.read", Params: `{"channel":"c"}`, Want: "null", Hear: heard{"a2": {`{"type":"read","channel":"c"}`}}},
+		step{Who: "a1", Call: "chat.read", Params: `{"channel":"c"}`, Want: "null", Hear: heard{"a2": {readMark}}},
 		as("x", "0"),
 		step{
 			Who: "x", Call: "chat.read", Params: `{"channel":"c"}`, Want: "null",
-			Hear: heard{"a1": {`{"type":"read","channel":"c"}`}, "a2": {`{"type":"read","channel":"c"}`}},
+			Hear: heard{"a1": {readMark}, "a2": {readMark}},
 		},
 		as("a1", `"somebody else"`),
 		step{
@@ -88,7 +74,7 @@ func TestChatPresenceFollowsTheIdentity(t *testing.T) {
 }
 
 func TestChatTellsWhoComesAndGoes(t *testing.T) {
-	script.Play(t, chat,
+	actorstest.Play(t, chat,
 		as("a", `"ann"`), as("b1", `"bob"`), as("b2", `"bob"`),
 		step{Who: "a", Call: "chat.join", Params: `{"channel":"x"}`, Want: `{"members":["ann"]}`},
 		step{Who: "a", Call: "chat.join", Params: `{"channel":"y"}`, Want: `{"members":["ann"]}`},
@@ -97,8 +83,8 @@ func TestChatTellsWhoComesAndGoes(t *testing.T) {
 			Hear: heard{"a": {presence(`"bob"`, `"y"`, "joined")}},
 		},
 		step{Who: "b2", Call: "chat.join", Params: `{"channel":"y"}`, Want: "~members"},
-		step{Who: "b1", Call: "go"},
-		step{Who: "b2", Call: "go", Hear: heard{"a": {presence(`"bob"`, `"y"`, "left")}}},
+		step{Who: "b1", Call: "close"},
+		step{Who: "b2", Call: "close", Hear: heard{"a": {presence(`"bob"`, `"y"`, "left")}}},
 		step{Who: "a", Call: "chat.send", Params: `{"channel":"y","body":"bye"}`, Want: "null", Hear: heard{"a": {said(`"ann"`, `"y"`, `"bye"`)}}},
 	)
 }
@@ -109,5 +95,5 @@ func TestChatBoundsJoins(t *testing.T) {
 		steps = append(steps, step{Who: "a", Call: "chat.join", Params: fmt.Sprintf(`{"channel":%d}`, i), Want: `{"members":[1]}`})
 	}
 	steps = append(steps, step{Who: "a", Call: "chat.join", Params: `{"channel":"more"}`, Want: "!Too many channels or documents joined"})
-	script.Play(t, chat, steps...)
+	actorstest.Play(t, chat, steps...)
 }

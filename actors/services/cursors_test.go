@@ -4,13 +4,12 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/snorky-go/snorky/actors/actorstest"
 	"github.com/snorky-go/snorky/actors/services"
-	"github.com/snorky-go/snorky/actors/services/internal/script"
 )
 
-func cursors(_ *testing.T, s *script.Scene) {
-	s.Frontend("login", login{})
-	s.Frontend("cursors", services.NewCursors())
+func cursors(_ *testing.T, b *actorstest.Broker) {
+	b.Frontend("cursors", services.NewCursors())
 }
 
 func cursor(handle, document, position, status, owner string) string {
@@ -20,7 +19,7 @@ func cursor(handle, document, position, status, owner string) string {
 func about(kind, cursor string) string { return fmt.Sprintf(`{"type":%q,"cursor":%s}`, kind, cursor) }
 
 func TestLifeOfACursor(t *testing.T) {
-	script.Play(t, cursors,
+	actorstest.Play(t, cursors,
 		step{Who: "a", Call: "cursors.join", Params: `{"document":"d"}`, Want: "!Not authenticated"},
 		step{Who: "a", Call: "cursors.leave", Params: `{"document":"d"}`, Want: "!Not joined"},
 		as("a", `"ann"`), as("b", `"ann"`),
@@ -36,7 +35,7 @@ func TestLifeOfACursor(t *testing.T) {
 }
 
 func TestCursorsOfOthers(t *testing.T) {
-	script.Play(t, cursors,
+	actorstest.Play(t, cursors,
 		as("a", `"ann"`), as("b", `"bob"`),
 		step{Who: "a", Call: "cursors.join", Params: `{"document":{"d":1}}`, Want: `{"cursors":[]}`},
 		step{Who: "a", Call: "cursors.createCursor", Params: `{"privateHandle":"p","document":{"d":1.0},"position":1,"status":"s"}`, Want: "~one"},
@@ -64,7 +63,7 @@ func TestCursorsOfOthers(t *testing.T) {
 			Hear: heard{"b": {about("cursorRemoved", `{"publicHandle":$two,"document":{"d":1}}`)}},
 		},
 		step{Who: "a", Call: "cursors.removeCursor", Params: `{"privateHandle":"q"}`, Want: "!No such cursor"},
-		step{Who: "a", Call: "go", Hear: heard{"b": {about("cursorRemoved", `{"publicHandle":$one,"document":{"d":1.0}}`)}}},
+		step{Who: "a", Call: "close", Hear: heard{"b": {about("cursorRemoved", `{"publicHandle":$one,"document":{"d":1.0}}`)}}},
 		step{Who: "b", Call: "cursors.leave", Params: `{"document":{"d":1}}`, Want: "null"},
 		step{Who: "b", Call: "cursors.join", Params: `{"document":{"d":1}}`, Want: `{"cursors":[]}`},
 	)
@@ -93,5 +92,5 @@ func TestCursorsGoWithTheirDocument(t *testing.T) {
 		step{Who: "a", Call: "cursors.leave", Params: `{"document":"x"}`, Want: "null", Hear: heard{"b": gone}},
 		step{Who: "b", Call: "cursors.join", Params: `{"document":"y"}`, Want: `{"cursors":[` + cursor("$hp", `"y"`, "15", "0", "1") + `]}`},
 	)
-	script.Play(t, cursors, steps...)
+	actorstest.Play(t, cursors, steps...)
 }

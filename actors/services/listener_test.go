@@ -3,6 +3,7 @@ package services_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"net"
 	"net/netip"
@@ -122,6 +123,19 @@ func (l *listener) messages() (all []string) {
 		}
 	}
 	return all
+}
+
+// login lets a listener say who it is.
+type login struct{}
+
+func (login) Commands() actors.Commands {
+	return actors.Commands{"as": actors.Command(func(c *actors.Call, p struct {
+		Name json.RawMessage `json:"name"`
+	},
+	) (any, error) {
+		c.SetIdentity(p.Name)
+		return nil, nil
+	})}
 }
 
 // textLines is a Door for texts that end with a newline.

@@ -7,23 +7,23 @@ import (
 	"testing"
 
 	"github.com/snorky-go/snorky/actors"
+	"github.com/snorky-go/snorky/actors/actorstest"
 	"github.com/snorky-go/snorky/actors/services"
-	"github.com/snorky-go/snorky/actors/services/internal/script"
 )
 
 type (
-	step  = script.Step
-	heard = script.Heard
+	step  = actorstest.Step
+	heard = actorstest.Heard
 )
 
-func messaging(_ *testing.T, s *script.Scene) {
-	s.Frontend("m", services.NewMessagingFunc(func(_ *actors.Call, name json.RawMessage) bool {
+func messaging(_ *testing.T, b *actorstest.Broker) {
+	b.Frontend("m", services.NewMessagingFunc(func(_ *actors.Call, name json.RawMessage) bool {
 		return !strings.HasPrefix(string(name), `"!`)
 	}))
 }
 
 func TestMessagingNames(t *testing.T) {
-	script.Play(t, messaging,
+	actorstest.Play(t, messaging,
 		step{Who: "a", Call: "m.registerParticipant", Params: `{"name":"x"}`, Want: "null"},
 		step{Who: "a", Call: "m.registerParticipant", Params: `{"name":"x"}`, Want: "!Name already registered"},
 		step{Who: "b", Call: "m.registerParticipant", Params: `{"name":"\u0078"}`, Want: "!Name already registered"},
@@ -40,7 +40,7 @@ func TestMessagingNames(t *testing.T) {
 		step{Who: "a", Call: "m.unregisterParticipant", Params: `{"name":"x"}`, Want: "null"},
 		step{Who: "b", Call: "m.registerParticipant", Params: `{"name":"x"}`, Want: "null"},
 		step{Who: "a", Call: "m.unregisterParticipant", Params: `{"name":"x"}`, Want: "!Invalid participant"},
-		step{Who: "b", Call: "go"},
+		step{Who: "b", Call: "close"},
 		step{Who: "c", Call: "m.listParticipants", Params: `{}`, Want: `["B","é"]`},
 		step{Who: "a", Call: "m.unregisterParticipant", Params: `{"name":"B"}`, Want: "null"},
 		step{Who: "a", Call: "m.unregisterParticipant", Params: `{"name":"é"}`, Want: "null"},
@@ -52,7 +52,7 @@ func TestMessagingSend(t *testing.T) {
 	mail := func(from, to, body string) string {
 		return fmt.Sprintf(`{"type":"message","sender":%s,"dest":%s,"body":%s}`, from, to, body)
 	}
-	script.Play(t, messaging,
+	actorstest.Play(t, messaging,
 		step{Who: "a", Call: "m.registerParticipant", Params: `{"name":"a"}`, Want: "null"},
 		step{Who: "b", Call: "m.registerParticipant", Params: `{"name":1}`, Want: "null"},
 		step{
@@ -64,7 +64,7 @@ func TestMessagingSend(t *testing.T) {
 		step{Who: "a", Call: "m.send", Params: `{"sender":"nobody","dest":1,"body":0}`, Want: "!Invalid sender"},
 		step{Who: "a", Call: "m.send", Params: `{"sender":"a","dest":"1","body":0}`, Want: "!Unknown destination"},
 		step{Who: "a", Call: "m.send", Params: `{"sender":"a","dest":1}`, Want: "!Invalid params"},
-		step{Who: "b", Call: "go"},
+		step{Who: "b", Call: "close"},
 		step{Who: "a", Call: "m.send", Params: `{"sender":"a","dest":1,"body":0}`, Want: "!Unknown destination"},
 	)
 }
@@ -77,5 +77,5 @@ func TestMessagingBoundsNames(t *testing.T) {
 	steps = append(steps,
 		step{Who: "a", Call: "m.registerParticipant", Params: `{"name":"one more"}`, Want: "!Too many names"},
 		step{Who: "b", Call: "m.registerParticipant", Params: `{"name":"one more"}`, Want: "null"})
-	script.Play(t, func(_ *testing.T, s *script.Scene) { s.Frontend("m", services.NewMessaging()) }, steps...)
+	actorstest.Play(t, func(_ *testing.T, b *actorstest.Broker) { b.Frontend("m", services.NewMessaging()) }, steps...)
 }

@@ -7,8 +7,8 @@ import (
 	"testing/synctest"
 
 	"github.com/snorky-go/snorky/actors"
+	"github.com/snorky-go/snorky/actors/actorstest"
 	"github.com/snorky-go/snorky/actors/services"
-	"github.com/snorky-go/snorky/actors/services/internal/script"
 )
 
 func news(channel, message string) string {
@@ -42,14 +42,13 @@ func TestPolicies(t *testing.T) {
 				}
 				return heard{"s": {news(`"c"`, "1")}}
 			}
-			script.Play(t, func(_ *testing.T, s *script.Scene) {
-				s.Frontend("p", test.service)
-				s.Frontend("auth", login{})
-				s.Backend("b", services.NewPubSubBackend(test.service))
+			actorstest.Play(t, func(_ *testing.T, b *actorstest.Broker) {
+				b.Frontend("p", test.service)
+				b.Backend("b", services.NewPubSubBackend(test.service))
 			},
 				step{Who: "s", Call: "p.subscribe", Params: `{"channel":"c"}`, Want: "null"},
 				step{Who: "x", Call: "p.publish", Params: params, Want: test.stranger, Hear: hear(test.stranger)},
-				step{Who: "x", Call: "auth.as", Params: `{"name":"friend"}`, Want: "null"},
+				as("x", `"friend"`),
 				step{Who: "x", Call: "p.publish", Params: params, Want: test.friend, Hear: hear(test.friend)},
 				step{Who: "backend", Call: "b.publish", Params: params, Want: "null", Hear: hear("null")},
 				step{Who: "backend", Call: "b.subscribers", Params: `{"channel":"c"}`, Want: "1"},
@@ -60,9 +59,9 @@ func TestPolicies(t *testing.T) {
 }
 
 func TestSubscriptions(t *testing.T) {
-	script.Play(t, func(_ *testing.T, s *script.Scene) {
-		s.Frontend("p", services.NewPubSub(services.Everybody))
-		s.Frontend("q", services.NewPubSub(services.Everybody))
+	actorstest.Play(t, func(_ *testing.T, b *actorstest.Broker) {
+		b.Frontend("p", services.NewPubSub(services.Everybody))
+		b.Frontend("q", services.NewPubSub(services.Everybody))
 	},
 		step{Who: "a", Call: "p.subscribe", Params: `{"channel":{"x":1}}`, Want: "null"},
 		step{Who: "a", Call: "p.subscribe", Params: `{"channel":{"x":1.0}}`, Want: "!Already subscribed"},
@@ -131,13 +130,12 @@ func TestHookThatBlocks(t *testing.T) {
 // The backend's side may come first: until its PubSub is there, it says that it cannot.
 func TestBackendBeforeItsPubSub(t *testing.T) {
 	p := services.NewPubSub(services.Nobody)
-	script.Play(t, func(_ *testing.T, s *script.Scene) {
-		s.Backend("b", services.NewPubSubBackend(p))
-		s.Wait = func() { s.Frontend("p", p) }
+	actorstest.Play(t, func(_ *testing.T, b *actorstest.Broker) {
+		b.Backend("b", services.NewPubSubBackend(p))
 	},
 		step{Who: "backend", Call: "b.publish", Params: `{"channel":1,"message":1}`, Want: "!Internal error"},
 		step{Who: "backend", Call: "b.subscribers", Params: `{"channel":1}`, Want: "!Internal error"},
-		step{Who: "backend", Call: "wait"},
+		step{Do: func(b *actorstest.Broker) { b.Frontend("p", p) }},
 		step{Who: "backend", Call: "b.publish", Params: `{"channel":1,"message":1}`, Want: "null"},
 		step{Who: "a", Call: "p.subscribe", Params: `{"channel":1}`, Want: "null"},
 		step{Who: "backend", Call: "b.subscribers", Params: `{"channel":1}`, Want: "1"},

@@ -7,16 +7,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/snorky-go/snorky/actors/actorstest"
 	"github.com/snorky-go/snorky/actors/services/datasync"
-	"github.com/snorky-go/snorky/actors/services/internal/script"
 )
 
 type (
-	step  = script.Step
-	heard = script.Heard
+	step  = actorstest.Step
+	heard = actorstest.Heard
 )
 
-func tasks(_ *testing.T, s *script.Scene) {
+func tasks(_ *testing.T, b *actorstest.Broker) {
 	sync := datasync.New(datasync.Options{TokenTimeout: 10 * time.Second, MaxBufferedBytes: 2000},
 		datasync.Broadcast("all", "Gone"), // replaced by the next of that name
 		datasync.Broadcast("all", "Task"),
@@ -30,9 +30,8 @@ func tasks(_ *testing.T, s *script.Scene) {
 			return json.RawMessage(`"` + word[:1] + `"`), true
 		}),
 	)
-	s.Frontend("sync", sync)
-	s.Backend("back", datasync.NewBackend(sync))
-	s.Wait = func() { <-time.After(11 * time.Second) }
+	b.Frontend("sync", sync)
+	b.Backend("back", datasync.NewBackend(sync))
 }
 
 func authorize(items, keep string) step {
@@ -74,7 +73,7 @@ func TestSubscriptionIsAcquiredOnce(t *testing.T) {
 	}
 	buffered := acquire("a", "$t")
 	buffered.Hear = heard{"a": got(insert("1"), remove("2"))}
-	script.Play(t, tasks,
+	actorstest.Play(t, tasks,
 		authorize(item("all", "null"), "~t"),
 		with(cancel("a", "$t"), "!No such subscription"),
 		publish(nil, insert("1"), remove("2")),
@@ -91,13 +90,13 @@ func TestSubscriptionIsAcquiredOnce(t *testing.T) {
 		with(acquire("a", "$t"), "!No such subscription"),
 		authorize(item("all", "null"), "~u"),
 		acquire("b", "$u"),
-		step{Who: "b", Call: "go"},
+		step{Who: "b", Call: "close"},
 		publish(nil, insert("5")),
 		with(acquire("a", "$u"), "!No such subscription"),
 		authorize(item("all", "null"), "~late"),
 		acquire("a", "$late"),
 		authorize("", "~nothing"),
-		step{Who: "a", Call: "wait"},
+		step{Do: func(b *actorstest.Broker) { b.Advance(11 * time.Second) }},
 		publish(heard{"a": got(insert("6"))}, insert("6")),
 		with(acquire("a", "$nothing"), "!No such subscription"),
 	)
@@ -107,12 +106,12 @@ func TestBufferIsBounded(t *testing.T) {
 	large := insert(`"` + strings.Repeat("x", 1500) + `"`)
 	refused := acquire("a", "$t")
 	refused.Want = "!No such subscription"
-	script.Play(t, tasks, authorize(item("all", "null")+","+item("all", "0"), "~t"), publish(nil, large), refused, publish(nil, large))
+	actorstest.Play(t, tasks, authorize(item("all", "null")+","+item("all", "0"), "~t"), publish(nil, large), refused, publish(nil, large))
 }
 
 func TestDealers(t *testing.T) {
 	ann, bob, none := `{"owner":"ann","n":1}`, `{"owner":{"b":[1]},"n":2}`, `{"n":3}`
-	script.Play(t, tasks,
+	actorstest.Play(t, tasks,
 		authorize(item("by owner", `"ann"`), "~a"), acquire("a", "$a"),
 		authorize(item("by owner", `{"b":[1.0]}`), "~b"), acquire("b", "$b"),
 		authorize(item("all", "0"), "~c"), acquire("c", "$c"),
@@ -129,7 +128,7 @@ func TestDealers(t *testing.T) {
 
 func TestOneCopyForEachItem(t *testing.T) {
 	ann, bob := `{"owner":"ann"}`, `{"owner":"bob"}`
-	script.Play(t, tasks,
+	actorstest.Play(t, tasks,
 		authorize(item("by owner", `"ann"`)+","+item("by owner", `"bob"`)+","+item("by owner", `"ann"`), "~t"), acquire("a", "$t"),
 		publish(heard{"a": got(insert(bob), remove(ann), remove(ann))}, change(ann, bob)),
 		publish(heard{"a": got(insert(ann), insert(ann))}, insert(ann)),
@@ -161,7 +160,7 @@ func TestRefusedAuthorizations(t *testing.T) {
 		`[{"dealer":"some","query":["and"]},{"dealer":"x","query":"y"}]`: "No such dealer",
 	} {
 		t.Run(items, func(t *testing.T) {
-			script.Play(t, tasks, step{Who: "backend", Call: "back.authorizeSubscription", Params: `{"items":` + items + `}`, Want: "!" + want})
+			actorstest.Play(t, tasks, step{Who: "backend", Call: "back.authorizeSubscription", Params: `{"items":` + items + `}`, Want: "!" + want})
 		})
 	}
 }
@@ -184,7 +183,7 @@ func TestRefusedDeltas(t *testing.T) {
 		`[{"type":"insert","model":"Task","data":1},{"type":"insert","model":"?","data":1}]`: "No such model",
 	} {
 		t.Run(deltas, func(t *testing.T) {
-			script.Play(t, tasks, authorize(item("all", "0"), "~t"), acquire("a", "$t"),
+			actorstest.Play(t, tasks, authorize(item("all", "0"), "~t"), acquire("a", "$t"),
 				step{Who: "backend", Call: "back.publishDeltas", Params: `{"deltas":` + deltas + `}`, Want: "!" + want},
 				step{Who: "backend", Call: "back.publish", Params: `{"deltas":[]}`, Want: "!Unknown command"})
 		})
@@ -209,7 +208,7 @@ func TestFilters(t *testing.T) {
 		{`["==","a",2]`, `{"a":1,"a":2}`},
 	} {
 		t.Run(test.filter, func(t *testing.T) {
-			script.Play(t, tasks, authorize(item("some", test.filter), "~t"), acquire("a", "$t"),
+			actorstest.Play(t, tasks, authorize(item("some", test.filter), "~t"), acquire("a", "$t"),
 				publish(heard{"a": got(insert(test.data))}, insert(test.data)),
 				authorize(item("some", `["not",`+test.filter+`]`), "~u"), acquire("b", "$u"),
 				publish(heard{"a": got(remove(test.data))}, remove(test.data)))
@@ -229,7 +228,7 @@ func TestFilters(t *testing.T) {
 		{`["<","a",2]`, `1`},
 	} {
 		t.Run("not "+test.filter, func(t *testing.T) {
-			script.Play(t, tasks, authorize(item("some", test.filter), "~t"), acquire("a", "$t"), publish(nil, insert(test.data)))
+			actorstest.Play(t, tasks, authorize(item("some", test.filter), "~t"), acquire("a", "$t"), publish(nil, insert(test.data)))
 		})
 	}
 }

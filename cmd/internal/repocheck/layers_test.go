@@ -27,6 +27,7 @@ var layers = []layer{
 		inside:  []string{"actors/wire/...", "actors/internal/..."},
 		guarded: []string{"github.com/asynkron", "log/slog"}, // protoactor logs to slog
 	},
+	{folder: "actors/actorstest", inside: []string{"actors", "actors/wire"}},
 	{folder: "actors/services", inside: []string{"actors", "actors/wire/..."}},
 	{
 		folder:  "gateway",

@@ -21,6 +21,7 @@ import (
 var candidates = []string{
 	module + "/actors",
 	module + "/actors/wire",
+	module + "/actors/actorstest",
 	module + "/actors/services",
 	module + "/gateway",
 	module + "/gateway/client",
