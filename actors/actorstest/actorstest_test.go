@@ -1,6 +1,7 @@
 package actorstest
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -86,12 +87,18 @@ func TestLargeContents(t *testing.T) {
 }
 
 func TestIdentities(t *testing.T) {
-	Run(t, actors.Options{}, func(_ *testing.T, b *Broker) {
+	Run(t, actors.Options{}, func(t *testing.T, b *Broker) {
 		b.Frontend("s", &trial{})
 		ann, bob := b.Client("ann").Identify("ann"), b.Client("bob").Identify(map[string]int{"id": 2})
 		ann.Call("s", "who", nil).Want("ann")
 		bob.Call("s", "who", nil).Want(JSON(`{"id":2}`))
 		ann.Identify(nil).Call("s", "who", nil).Want(nil)
+		cid := b.ClientAs("cid", actors.Principal{Identity: JSON("3"), Expires: time.Now().Add(time.Minute)})
+		cid.Call("s", "who", nil).Want(3)
+		b.Advance(2 * time.Minute)
+		if how := cid.conn.ending(); how != "closed with code "+strconv.Itoa(int(wire.CloseExpired)) {
+			t.Errorf("the connection of an expired principal is %q", how)
+		}
 	})
 }
 

@@ -21,13 +21,19 @@ type Client struct {
 // Client connects a client. The name is for failures.
 func (b *Broker) Client(name string) *Client {
 	b.t.Helper()
+	return b.ClientAs(name, actors.Principal{})
+}
+
+// ClientAs connects a client of whom the handshake has told who it is.
+func (b *Broker) ClientAs(name string, principal actors.Principal) *Client {
+	b.t.Helper()
 	if slices.ContainsFunc(b.clients, func(c *Client) bool { return c.name == name }) {
 		b.t.Fatalf("there is a client %s already", name)
 	}
 	b.doing(name + " connects")
 	c := &Client{b: b, name: name, conn: newConn()}
 	remote := netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, 1}), uint16(10000+len(b.clients)))
-	if err := b.Attach(actors.Attachment{Conn: c.conn, Door: door{}, Remote: remote}); err != nil {
+	if err := b.Attach(actors.Attachment{Conn: c.conn, Door: door{}, Remote: remote, Principal: principal}); err != nil {
 		b.t.Fatalf("%s: %v", b.now, err)
 	}
 	b.clients = append(b.clients, c)
@@ -35,8 +41,8 @@ func (b *Broker) Client(name string) *Client {
 	return c
 }
 
-// Identify gives the client an identity, which is any JSON value; nil takes it away. It returns the client. For this it
-// registers a service of its own, "actorstest", in the frontend.
+// Identify gives the client an identity, which is any JSON value, as a service would do it later than at the handshake;
+// nil takes it away. It returns the client. For this it registers a service of its own, "actorstest", in the frontend.
 func (c *Client) Identify(identity any) *Client {
 	c.b.t.Helper()
 	if !slices.Contains(c.b.Broker.Frontend().Names(), identityService) {

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/snorky-go/snorky/actors"
+	"github.com/snorky-go/snorky/actors/actorstest"
 	"github.com/snorky-go/snorky/examples/echo"
 	"github.com/snorky-go/snorky/gateway"
 )
@@ -42,13 +43,31 @@ func dial(t *testing.T) *websocket.Conn {
 	return conn
 }
 
+// contents are what a packet may hold.
+var contents = []string{
+	`"hello"`, `null`, `0`, `false`, `""`, `[]`, `{}`,
+	`9007199254740993`, `1e400`, `"\ud800"`, `"é"`, `[1,[2,{"a":null}]]`,
+	`{"command":"sum","params":{},"callId":1}`, // looks like a request, and is none here
+}
+
+func TestEverythingComesBack(t *testing.T) {
+	actorstest.Run(t, actors.Options{}, func(_ *testing.T, b *actorstest.Broker) {
+		b.Frontend("echo", echo.Echo{})
+		ann, bob := b.Client("ann"), b.Client("bob")
+		for _, content := range contents {
+			ann.Send("echo", actorstest.JSON(content))
+		}
+		for _, content := range contents {
+			ann.Next().Want("echo", actorstest.JSON(content))
+		}
+		ann.Quiet()
+		bob.Quiet()
+	})
+}
+
+// Over a socket, too, and byte for byte.
 func TestEverythingComesBackInOrder(t *testing.T) {
 	conn := dial(t)
-	contents := []string{
-		`"hello"`, `null`, `0`, `false`, `""`, `[]`, `{}`,
-		`9007199254740993`, `1e400`, `"\ud800"`, `"é"`, `[1,[2,{"a":null}]]`,
-		`{"command":"sum","params":{},"callId":1}`, // looks like a request, and is none here
-	}
 	for _, content := range contents {
 		packet := `{"service":"echo","message":` + content + `}`
 		if err := conn.WriteMessage(websocket.TextMessage, []byte(packet)); err != nil {
