@@ -56,13 +56,14 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
-func expectAllocations(t *testing.T, want float64, run func()) {
+// expectAllocations may find fewer: on a busy machine a loop has sometimes not gone to sleep when it is woken.
+func expectAllocations(t *testing.T, most float64, run func()) {
 	t.Helper()
 	for range 300 { // fill what is used again
 		run()
 	}
-	if got := testing.AllocsPerRun(1000, run); got != want {
-		t.Errorf("%v allocations, not %v", got, want)
+	if got := testing.AllocsPerRun(1000, run); got > most {
+		t.Errorf("%v allocations, not %v", got, most)
 	}
 }
 
