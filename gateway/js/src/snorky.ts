@@ -1,5 +1,6 @@
 import type { State } from "./connection.js";
 import { Core, type SnorkyEvents } from "./core.js";
+import { DataSync } from "./datasync/datasync.js";
 import type { Stop } from "./emitter.js";
 import { SnorkyError } from "./errors.js";
 import { address, settings, type SnorkyOptions } from "./options.js";
@@ -14,6 +15,7 @@ export class Snorky {
   #core: Core;
   #services = new Map<string, Service>();
   #pubsubs = new Map<string, PubSub>();
+  #datasyncs = new Map<string, DataSync>();
 
   /**
    * Begins to connect at once. The default address is `/ws` on the host of the page; a relative one starts from the
@@ -36,6 +38,11 @@ export class Snorky {
   /** A PubSub service by its name. */
   pubsub(name: string): PubSub {
     return once(this.#pubsubs, name, () => new PubSub(this.#core, this.service(name)));
+  }
+
+  /** A DataSync service by its name. */
+  datasync(name = "datasync"): DataSync {
+    return once(this.#datasyncs, name, () => new DataSync(this.#core, this.service(name)));
   }
 
   /** Adds a listener, and returns what takes it away. */

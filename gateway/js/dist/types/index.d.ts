@@ -1,5 +1,13 @@
 export type { CloseInfo, State, Wait } from "./connection.js";
 export type { SnorkyEvents } from "./core.js";
+export type { CollectionOptions, DeltaTarget, Id } from "./datasync/collection.js";
+export type { DataSync, DataSyncEvents } from "./datasync/datasync.js";
+export type { DeleteDelta, Delta, InsertDelta, UpdateDelta } from "./datasync/delta.js";
+export { fetchSubscription, type Loaded } from "./datasync/fetch.js";
+export { ArrayCollection, type ArrayOptions, type KeyedOptions, MapCollection } from "./datasync/keyed.js";
+export type { LiveEvents, LiveOptions, Loader, LiveState, LiveSubscription, Source } from "./datasync/live.js";
+export { CollectionDeltaProcessor, type Collections, type LoadedData } from "./datasync/processor.js";
+export { SingleItemCollection, type SingleOptions } from "./datasync/single.js";
 export type { Stop } from "./emitter.js";
 export { type ErrorCode, SnorkyError } from "./errors.js";
 export type { Json } from "./json.js";

@@ -1,5 +1,6 @@
 import type { State } from "./connection.js";
 import { type SnorkyEvents } from "./core.js";
+import { DataSync } from "./datasync/datasync.js";
 import type { Stop } from "./emitter.js";
 import { SnorkyError } from "./errors.js";
 import { type SnorkyOptions } from "./options.js";
@@ -21,6 +22,8 @@ export declare class Snorky {
     service(name: string): Service;
     /** A PubSub service by its name. */
     pubsub(name: string): PubSub;
+    /** A DataSync service by its name. */
+    datasync(name?: string): DataSync;
     /** Adds a listener, and returns what takes it away. */
     on<K extends keyof SnorkyEvents>(event: K, listener: (...args: SnorkyEvents[K]) => void): Stop;
     /** Resolves when the connection is open, at once if it is. Rejects when the client is closed. */
