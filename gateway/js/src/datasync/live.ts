@@ -2,6 +2,7 @@ import { delay } from "../backoff.js";
 import type { Core } from "../core.js";
 import { Emitter, type Stop } from "../emitter.js";
 import { SnorkyError } from "../errors.js";
+import { ending } from "../membership.js";
 import type { DeltaTarget } from "./collection.js";
 import type { DataSync } from "./datasync.js";
 import type { Delta } from "./delta.js";
@@ -273,16 +274,9 @@ export class LiveSubscription {
 
   /** Tells the server that a subscription is not wanted. */
   async #cancel(token: string): Promise<void> {
-    if (!this.#core.connection.writable) {
-      return; // with its connection the subscription has ended as well
-    }
-    try {
-      await this.#datasync.cancel(token);
-    } catch (error) {
-      const { code, message } = error as SnorkyError;
-      if (code !== "lost" && code !== "closed" && message !== "No such subscription") {
-        throw error;
-      }
+    // With its connection the subscription has ended as well.
+    if (this.#core.connection.writable) {
+      await ending(this.#datasync.cancel(token), "No such subscription");
     }
   }
 
