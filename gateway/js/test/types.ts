@@ -6,6 +6,8 @@ import Default, {
   fetchSubscription,
   type Json,
   MapCollection,
+  type OwnCursor,
+  type Room,
   SingleItemCollection,
   Snorky,
   SnorkyError,
@@ -100,6 +102,44 @@ export async function datasync(snorky: Snorky): Promise<void> {
   sync.subscribe(processor, async () => ({ token: "t", data: { Task: { titles: list } } }));
   // @ts-expect-error no such model
   sync.subscribe(processor, async () => ({ token: "t", data: { Note: [] } }));
+}
+
+export async function services(snorky: Snorky): Promise<void> {
+  const room: Room<{ text: string }> = await snorky.chat().join<{ text: string }>("lobby", {
+    message: ({ from, body, timestamp }) => [from, body.text.length, timestamp.length],
+    members: (members: readonly Json[]) => members.length,
+    presence: ({ status }) => status satisfies "joined" | "left",
+  });
+  await room.send({ text: "hi" });
+  // @ts-expect-error not what is sent in this room
+  await room.send("hi");
+  await room.read();
+  await room.leave();
+
+  const document = await snorky.cursors("cursors").join<{ x: number }, string>({ page: 1 });
+  document.on("cursors", ([first]) => first?.position.x.toFixed());
+  const own: OwnCursor<{ x: number }, string> = await document.create({ position: { x: 1 }, status: "idle" });
+  own.update({ position: { x: 2 } });
+  // @ts-expect-error no such member
+  own.update({ colour: "red" });
+  await own.remove();
+  await document.leave();
+
+  const messaging = snorky.messaging();
+  messaging.on("message", ({ sender, dest, body }) => [sender, dest, body]);
+  await messaging.register("ann");
+  const names: Json[] = await messaging.list();
+  await messaging.send("ann", names[0] ?? null, { any: ["JSON"] });
+  await messaging.unregister("ann");
+
+  const session = snorky.session("session", { token: () => "token" });
+  const { identity, expiresIn } = await session.authenticate("token");
+  session.on("authenticated", (now) => now.identity === identity && now.expiresIn === expiresIn);
+  session.on("expiring", ({ expiresIn }) => expiresIn.toFixed());
+  new Snorky("/ws", { token: "text" });
+  new Snorky("/ws", { token: async () => null });
+  // @ts-expect-error a token is a text
+  new Snorky("/ws", { token: () => 5 });
 }
 
 declare function sum0(): number;
