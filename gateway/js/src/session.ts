@@ -1,3 +1,4 @@
+import { delay } from "./backoff.js";
 import type { Core } from "./core.js";
 import { Emitter, type Stop } from "./emitter.js";
 import { SnorkyError } from "./errors.js";
@@ -37,6 +38,9 @@ export class Session {
   #core: Core;
   #events = new Emitter<SessionEvents>();
   #provider: TokenProvider | undefined;
+  /** Checks in a row that the server was not able to make, and the next attempt. */
+  #failures = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
   #present: { readonly on: number; readonly identity: Identity } | undefined;
 
   /** @internal */
@@ -69,6 +73,11 @@ export class Session {
     return this.#authenticate(token, timeout, false);
   }
 
+  /** Asks the server who it takes the client for; null: for nobody. Rejects as `Service.call` does. */
+  whoami(options?: CallOptions): Promise<Json> {
+    return this.service.call("whoami", {}, options);
+  }
+
   /** @internal */
   provide(provider: TokenProvider): void {
     if (!this.#provider) {
@@ -91,15 +100,34 @@ export class Session {
 
   /** Gets a token and hands it in. Resolves when it is sent: the server does in order what it is asked. */
   async #refresh(first: boolean): Promise<void> {
-    const { ended } = this.#core.connection;
+    clearTimeout(this.#timer);
+    const { connection, settings } = this.#core;
+    const { ended } = connection;
     const token = await this.#provider?.();
-    if (token && ended === this.#core.connection.ended) {
-      this.#authenticate(token, this.#core.settings.callTimeout, first).catch((error: SnorkyError) => {
-        if (error.code !== "lost" && error.code !== "closed") {
-          this.#core.fail(error);
-        }
-      });
+    if (token && ended === connection.ended) {
+      this.#authenticate(token, settings.callTimeout, first).then(
+        () => {
+          this.#failures = 0;
+        },
+        (error: SnorkyError) => this.#refused(error),
+      );
     }
+  }
+
+  /** Reports a refusal; one that does not tell anything about the token is no last word. */
+  #refused(error: SnorkyError): void {
+    if (error.code === "lost" || error.code === "closed") {
+      return;
+    }
+    if (error.code === "timeout" || error.message === "Temporarily unavailable") {
+      const { connection, settings } = this.#core;
+      const { ended } = connection;
+      this.#timer = setTimeout(
+        () => ended === connection.ended && this.#refreshLater(),
+        delay(++this.#failures, false, settings),
+      );
+    }
+    this.#core.fail(error);
   }
 
   /** The same, when nobody waits for it: should it fail, the server ends the connection when the time has come. */

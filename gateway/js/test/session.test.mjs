@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Snorky } from "../dist/snorky.mjs";
-import { fakeWebSocket, settle, setUp, setUpOpen, snorkyError } from "./fake.mjs";
+import { draws, fakeWebSocket, settle, setUp, setUpOpen, snorkyError } from "./fake.mjs";
 
 const identity = (identity, expiresIn = null) => ({ identity, expiresIn });
 
@@ -156,6 +156,41 @@ test("a refused token is reported; the server decides what becomes of the connec
   assert.equal(snorky.state, "open");
   sockets.last.drop(4203, "authentication required");
   assert.deepEqual(seen("close"), [{ code: 4203, reason: "authentication required", final: true }]);
+});
+
+test("a token that the server cannot check for now is handed in again, later each time", async (t) => {
+  draws(t);
+  const { snorky, sockets, tick, seen } = setUp(t, { callTimeout: 5000 });
+  let n = 0;
+  snorky.session("session", { token: () => `t${++n}` });
+  sockets.last.open();
+  await settle();
+  sockets.last.refuse("Temporarily unavailable");
+  await settle();
+  tick(500);
+  await settle();
+  assert.deepEqual(sockets.last.take().map(([, , { token }]) => token), ["t2"]);
+  tick(5000); // no answer
+  await settle();
+  tick(1000);
+  await settle();
+  sockets.last.refuse("Temporarily unavailable");
+  await settle();
+  sockets.last.drop();
+  tick(500); // the next attempt to connect; the third to authenticate is not made any more
+  sockets.last.open();
+  await settle();
+  tick(100_000);
+  await settle();
+  assert.deepEqual(seen("error").map(({ code }) => code), ["refused", "timeout", "refused", "timeout"]);
+  assert.deepEqual([sockets.all.length, n], [2, 4]);
+});
+
+test("whoami", async (t) => {
+  const { snorky, sockets } = setUpOpen(t);
+  const pending = snorky.session().whoami();
+  sockets.last.answer("ann");
+  assert.equal(await pending, "ann");
 });
 
 test("the provider is asked again when the identity is about to expire", async (t) => {

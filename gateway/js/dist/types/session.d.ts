@@ -41,4 +41,6 @@ export declare class Session {
      * itself. Rejects as `Service.call` does.
      */
     authenticate(token: string, { timeout }?: CallOptions): Promise<Identity>;
+    /** Asks the server who it takes the client for; null: for nobody. Rejects as `Service.call` does. */
+    whoami(options?: CallOptions): Promise<Json>;
 }

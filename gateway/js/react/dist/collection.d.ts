@@ -6,7 +6,7 @@ interface Observable<S> {
 }
 /** What `useCollection` needs of one. */
 interface Loadable<R, S> extends Observable<S> {
-    reset(data: R, deltas?: readonly any[]): void;
+    reset(data: R): void;
     apply(deltas: readonly any[]): void;
 }
 /** Settings of `useCollection`. */

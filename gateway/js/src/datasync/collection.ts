@@ -6,8 +6,8 @@ import type { Delta } from "./delta.js";
  * with these two methods can be given to `datasync.subscribe`.
  */
 export interface DeltaTarget<R = any, D = any> {
-  /** Replaces everything by freshly loaded data, and applies what has changed since, all in one change. */
-  reset(data: R, deltas?: readonly Delta<D>[]): void;
+  /** Replaces everything by freshly loaded data, in one change. */
+  reset(data: R): void;
   /** Applies deltas in their order, all in one change. */
   apply(deltas: readonly Delta<D>[]): void;
 }
@@ -52,9 +52,8 @@ export abstract class Collection<R, D, T, S> implements DeltaTarget<R, D> {
   }
 
   /** Replaces the content. Throws, and keeps what it has, if the data are not of the form expected. */
-  reset(data: R, deltas: readonly Delta<D>[] = []): void {
+  reset(data: R): void {
     this.fill(data, this.#where);
-    this.#applyEach(deltas);
     this.#changed();
   }
 
@@ -63,7 +62,14 @@ export abstract class Collection<R, D, T, S> implements DeltaTarget<R, D> {
    * item replaces it, an update of an unknown one inserts it, a delete of an unknown one does nothing.
    */
   apply(deltas: readonly Delta<D>[]): void {
-    if (this.#applyEach(deltas)) {
+    let changed = false;
+    for (const delta of deltas) {
+      // One that makes no sense is reported, and keeps none from the others.
+      guard(() => {
+        changed = this.#applyOne(delta) || changed;
+      });
+    }
+    if (changed) {
       this.#changed();
     }
   }
@@ -79,17 +85,6 @@ export abstract class Collection<R, D, T, S> implements DeltaTarget<R, D> {
 
   /** Makes the snapshot of the present content. @internal */
   protected abstract view(): S;
-
-  /** A delta that makes no sense is reported, and keeps none from the others. */
-  #applyEach(deltas: readonly Delta<D>[]): boolean {
-    let changed = false;
-    for (const delta of deltas) {
-      guard(() => {
-        changed = this.#applyOne(delta) || changed;
-      });
-    }
-    return changed;
-  }
 
   #applyOne(delta: Delta<D>): boolean {
     if (delta.type === "delete") {

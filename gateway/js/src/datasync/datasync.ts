@@ -99,13 +99,12 @@ export class DataSync {
 
 /** Takes the deltas of one model to a collection. */
 function ofModel(model: string, collection: DeltaTarget): DeltaTarget {
-  const own = (deltas: readonly Delta[] = []) => deltas.filter((delta) => delta.model === model);
   return {
-    reset: (data, deltas) => collection.reset(data, own(deltas)),
+    reset: (data) => collection.reset(data),
     apply: (deltas) => {
-      const some = own(deltas);
-      if (some.length) {
-        collection.apply(some);
+      const own = deltas.filter((delta) => delta.model === model);
+      if (own.length) {
+        collection.apply(own);
       }
     },
   };

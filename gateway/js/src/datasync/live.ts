@@ -1,6 +1,6 @@
 import { delay } from "../backoff.js";
 import type { Core } from "../core.js";
-import { Emitter, type Stop } from "../emitter.js";
+import { Emitter, guard, type Stop } from "../emitter.js";
 import { SnorkyError } from "../errors.js";
 import { ending } from "../membership.js";
 import type { DeltaTarget } from "./collection.js";
@@ -43,6 +43,9 @@ export type LiveEvents = {
   error: [error: SnorkyError];
 };
 
+/** What the server answers if the subscription was not acquired in time, or too much waited for it. */
+const unusable = ["No such subscription", "Subscription overflowed"];
+
 /** Data that follow their changes, over reconnects too, until stopped. Made by `datasync.subscribe`. */
 export class LiveSubscription {
   #core: Core;
@@ -59,8 +62,11 @@ export class LiveSubscription {
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Failures since the subscription was live for a while. */
   #failures = 0;
-  /** What came while loading. It is never older than the connection, for older ones must not follow newer data. */
-  #held: Delta[] = [];
+  /**
+   * What comes between asking for the subscription and the answer. What came before is not for this one, whose deltas
+   * wait at the server; and to apply it after newer data could bring back what has been deleted since.
+   */
+  #held: Delta[] | undefined;
   /** The token of the acquired subscription. */
   #token: string | undefined;
 
@@ -132,7 +138,6 @@ export class LiveSubscription {
 
   /** The connection ended. A turn that has not asked for the subscription yet goes on. @internal */
   lost(): void {
-    this.#held = [];
     if (this.#token !== undefined) {
       this.#token = undefined;
       this.#wait();
@@ -141,7 +146,7 @@ export class LiveSubscription {
 
   /** @internal */
   receive(delta: Delta): void {
-    if (this.#state === "loading") {
+    if (this.#held) {
       this.#held.push(delta);
     } else if (this.#state === "live") {
       this.#target.apply([delta]);
@@ -158,7 +163,6 @@ export class LiveSubscription {
 
   #begin(): void {
     this.#rest();
-    this.#held = [];
     const turn = (this.#turn = new AbortController());
     if (this.#timeout && this.#timeout < 2 ** 31) {
       this.#timer = setTimeout(() => this.#failed(this.#error("No data in time")), this.#timeout);
@@ -182,24 +186,25 @@ export class LiveSubscription {
       throw new TypeError("there is no token");
     }
     clearTimeout(this.#timer);
-    this.#target.reset(data, this.#held.splice(0));
+    this.#target.reset(data);
     // A listener of the change may have stopped it.
     if (!turn.signal.aborted) {
       this.#acquire(turn, token);
     }
   }
 
-  /** Asks for the subscription. Until the answer, its deltas are of the time before the data were read. */
+  /** Asks for the subscription. What has waited for it precedes the answer, and makes one change. */
   #acquire(turn: AbortController, token: string): void {
+    this.#held = [];
     const done = (error?: SnorkyError) => {
       if (turn.signal.aborted) {
         this.#cancel(token).catch(() => {});
       } else if (!error) {
-        this.#acquired(token);
+        this.#acquired(turn, token);
       } else if (error.code === "lost" || error.code === "closed") {
         this.#wait();
-      } else if (error.message === "No such subscription") {
-        this.#expired(error); // it was not acquired in time
+      } else if (unusable.includes(error.message)) {
+        this.#expired(error);
       } else {
         this.#cancel(token).catch(() => {}); // an answer that came too late may have been a yes
         this.#failed(error);
@@ -216,15 +221,19 @@ export class LiveSubscription {
     });
   }
 
-  #acquired(token: string): void {
+  #acquired(turn: AbortController, token: string): void {
+    const held = this.#held;
+    this.#held = undefined;
     this.#token = token;
-    this.#timer = setTimeout(() => {
-      this.#failures = 0;
-    }, this.#core.settings.stableAfter);
-    const held = this.#held.splice(0);
-    this.#become("live");
-    if (held.length) {
-      this.#target.apply(held);
+    if (held?.length) {
+      guard(() => this.#target.apply(held));
+    }
+    // A listener of the change may have stopped it.
+    if (!turn.signal.aborted) {
+      this.#timer = setTimeout(() => {
+        this.#failures = 0;
+      }, this.#core.settings.stableAfter);
+      this.#become("live");
     }
   }
 
@@ -261,6 +270,7 @@ export class LiveSubscription {
   /** Ends the present turn and its timer. */
   #rest(): void {
     clearTimeout(this.#timer);
+    this.#held = undefined;
     this.#turn.abort();
   }
 

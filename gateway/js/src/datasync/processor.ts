@@ -40,18 +40,15 @@ export class CollectionDeltaProcessor<C extends Collections = Collections> imple
   }
 
   /** Replaces the content of all collections that data are given for. */
-  reset(data: LoadedData<C>, deltas: readonly Delta[] = []): void {
+  reset(data: LoadedData<C>): void {
     if (!isObject(data)) {
       throw new TypeError("not an object with the data of each model");
     }
     this.#each((target, model, name) => {
       const own = Object.hasOwn(data, model) ? (data as Members)[model] : undefined;
       const items = name !== undefined && isObject(own) ? own[name] : own;
-      const changes = deltas.filter((delta) => concerns(delta, model, name));
-      if (items === undefined) {
-        target.apply(changes);
-      } else {
-        target.reset(items, changes);
+      if (items !== undefined) {
+        target.reset(items);
       }
     });
   }

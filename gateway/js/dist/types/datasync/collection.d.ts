@@ -5,8 +5,8 @@ import type { Delta } from "./delta.js";
  * with these two methods can be given to `datasync.subscribe`.
  */
 export interface DeltaTarget<R = any, D = any> {
-    /** Replaces everything by freshly loaded data, and applies what has changed since, all in one change. */
-    reset(data: R, deltas?: readonly Delta<D>[]): void;
+    /** Replaces everything by freshly loaded data, in one change. */
+    reset(data: R): void;
     /** Applies deltas in their order, all in one change. */
     apply(deltas: readonly Delta<D>[]): void;
 }
@@ -30,7 +30,7 @@ export declare abstract class Collection<R, D, T, S> implements DeltaTarget<R, D
     /** Adds a listener that gets each new snapshot, and returns what takes it away. */
     onChange(listener: (snapshot: S) => void): Stop;
     /** Replaces the content. Throws, and keeps what it has, if the data are not of the form expected. */
-    reset(data: R, deltas?: readonly Delta<D>[]): void;
+    reset(data: R): void;
     /**
      * Applies deltas. The same one may come twice, or tell of what was in the loaded data already: an insert of a known
      * item replaces it, an update of an unknown one inserts it, a delete of an unknown one does nothing.

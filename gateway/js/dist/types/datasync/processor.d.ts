@@ -36,7 +36,7 @@ export declare class CollectionDeltaProcessor<C extends Collections = Collection
     readonly collections: C;
     constructor(collections: C);
     /** Replaces the content of all collections that data are given for. */
-    reset(data: LoadedData<C>, deltas?: readonly Delta[]): void;
+    reset(data: LoadedData<C>): void;
     /** Applies deltas in their order; those of other models are ignored. */
     apply(deltas: readonly Delta[]): void;
     /** Applies one delta. */
