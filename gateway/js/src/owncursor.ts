@@ -132,7 +132,8 @@ export class OwnCursor<P = any, S = any> {
   /** Sends what has changed, unless an answer is due. */
   #flush(): void {
     const changes = this.#changes;
-    if (this.#busy || this.#removed || !this.#present || !this.#core.connection.writable || !Object.keys(changes).length) {
+    const sendable = this.#present && this.#core.connection.writable && !this.#removed;
+    if (this.#busy || !sendable || !Object.keys(changes).length) {
       return;
     }
     this.#changes = {};

@@ -3,7 +3,7 @@ import type { State } from "./connection.js";
 import { Core, type SnorkyEvents } from "./core.js";
 import { Cursors } from "./cursors.js";
 import { DataSync } from "./datasync/datasync.js";
-import type { Stop } from "./emitter.js";
+import { type Stop, until } from "./emitter.js";
 import { SnorkyError } from "./errors.js";
 import { Messaging } from "./messaging.js";
 import { address, settings, type SnorkyOptions } from "./options.js";
@@ -84,21 +84,10 @@ export class Snorky {
 
   /** Resolves when the connection is open, at once if it is. Rejects when the client is closed. */
   ready(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      let stop: Stop | undefined;
-      const look = () => {
-        if (this.state === "open") {
-          resolve();
-        } else if (this.state === "closed") {
-          reject(this.#core.closed());
-        } else {
-          stop ??= this.on("state", look);
-          return;
-        }
-        stop?.();
-      };
-      look();
-    });
+    return until(
+      (listener) => this.on("state", listener),
+      () => (this.state === "closed" ? this.#core.closed() : this.state === "open"),
+    );
   }
 
   /** Connects now instead of waiting, also after the client was closed. Subscriptions are renewed. */

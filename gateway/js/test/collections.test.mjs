@@ -177,7 +177,8 @@ test("the processor takes deltas to the collections of their model", () => {
   processor.reset({ Task: [one], Note: { id: 1, text: "" } });
   let changes = 0;
   tasks.onChange(() => changes++);
-  processor.apply([insert(two), remove(one), update({ id: 1 }, { id: 1, text: "x" }, "Note"), insert(three), insert(one, "Other")]);
+  const note1 = update({ id: 1 }, { id: 1, text: "x" }, "Note");
+  processor.apply([insert(two), remove(one), note1, insert(three), insert(one, "Other")]);
   processor.processDelta(insert(one, "toString"));
   assert.deepEqual([tasks.snapshot, note.snapshot, changes], [[two, three], { id: 1, text: "x" }, 1]);
 

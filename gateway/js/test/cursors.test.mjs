@@ -257,7 +257,8 @@ test("a cursor that cannot be made again is reported, and tried on the next conn
   await own.update({ position: 2 });
   assert.deepEqual(all.sockets.last.sent, []);
   comeBack(all);
-  assert.deepEqual(all.sockets.last.accept().map(([command, { position }]) => [command, position]), [["createCursor", 2]]);
+  const again = all.sockets.last.accept();
+  assert.deepEqual(again.map(([command, { position }]) => [command, position]), [["createCursor", 2]]);
 });
 
 test("removing a cursor while it is made", async (t) => {

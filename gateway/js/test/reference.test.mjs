@@ -68,7 +68,10 @@ let reference;
 let clients = [];
 
 before(async () => {
-  const build = spawnSync("go", ["build", "-o", program, "./examples/reference"], { cwd: repository, encoding: "utf8" });
+  const build = spawnSync("go", ["build", "-o", program, "./examples/reference"], {
+    cwd: repository,
+    encoding: "utf8",
+  });
   assert.equal(build.status, 0, `${build.error ?? ""}${build.stderr}`);
   reference = await new Reference().start();
 });
@@ -224,7 +227,8 @@ test("cursors: make, move, remove, and a crash", async () => {
   const [ann, bob] = [connect("ann"), connect("bob")];
   const [mine, theirs] = await Promise.all([ann.cursors().join("text"), bob.cursors().join("text")]);
   const own = await mine.create({ position: 0, status: "typing" });
-  const shows = (pass) => until((f) => theirs.on("cursors", f), () => theirs.cursors.length === 1 && pass(theirs.cursors[0]));
+  const shown = (pass) => theirs.cursors.length === 1 && pass(theirs.cursors[0]);
+  const shows = (pass) => until((f) => theirs.on("cursors", f), () => shown(pass));
   await shows(() => true);
   assert.deepEqual(theirs.cursors, [
     { publicHandle: own.publicHandle, document: "text", position: 0, status: "typing", owner: "ann" },

@@ -64,9 +64,9 @@ export declare class Chat {
     /** The name of the service. */
     get name(): string;
     /**
-     * Joins a channel, which needs an identity. Resolves when the server has confirmed; on each new connection the channel
-     * is joined again. While there is none, it waits. Rejects with a SnorkyError if the server refuses or does not answer
-     * in time. A channel may be joined several times: it is left with the last of the rooms.
+     * Joins a channel, which needs an identity. Resolves when the server has confirmed; on each new connection the
+     * channel is joined again. While there is none, it waits. Rejects with a SnorkyError if the server refuses or does
+     * not answer in time. A channel may be joined several times: it is left with the last of the rooms.
      */
     join<B = any>(channel: Json, handlers?: RoomHandlers<B>): Promise<Room<B>>;
 }

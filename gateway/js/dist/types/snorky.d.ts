@@ -3,7 +3,7 @@ import type { State } from "./connection.js";
 import { type SnorkyEvents } from "./core.js";
 import { Cursors } from "./cursors.js";
 import { DataSync } from "./datasync/datasync.js";
-import type { Stop } from "./emitter.js";
+import { type Stop } from "./emitter.js";
 import { SnorkyError } from "./errors.js";
 import { Messaging } from "./messaging.js";
 import { type SnorkyOptions } from "./options.js";

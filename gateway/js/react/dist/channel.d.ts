@@ -10,7 +10,7 @@ export interface ChannelStatus {
     readonly error: Error | undefined;
 }
 /**
- * Calls the handler for each message of a channel, for as long as the component is there. The handler may be another one
- * at each rendering. A channel that is undefined is none.
+ * Calls the handler for each message of a channel, for as long as the component is there. The handler may be another
+ * one at each rendering. A channel that is undefined is none.
  */
 export declare function useChannel<M = any>(channel: Json | undefined, handler: Handler<M>, { service }?: ChannelOptions): ChannelStatus;

@@ -1,8 +1,8 @@
 import { useSnorky } from "./context.js";
 import { keyOf, useEntered, useLatest } from "./entered.js";
 /**
- * Calls the handler for each message of a channel, for as long as the component is there. The handler may be another one
- * at each rendering. A channel that is undefined is none.
+ * Calls the handler for each message of a channel, for as long as the component is there. The handler may be another
+ * one at each rendering. A channel that is undefined is none.
  */
 export function useChannel(channel, handler, { service = "pubsub" } = {}) {
     const snorky = useSnorky();

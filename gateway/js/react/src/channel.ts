@@ -15,8 +15,8 @@ export interface ChannelStatus {
 }
 
 /**
- * Calls the handler for each message of a channel, for as long as the component is there. The handler may be another one
- * at each rendering. A channel that is undefined is none.
+ * Calls the handler for each message of a channel, for as long as the component is there. The handler may be another
+ * one at each rendering. A channel that is undefined is none.
  */
 export function useChannel<M = any>(
   channel: Json | undefined,

@@ -133,7 +133,8 @@ for (const strict of [false, true]) {
     assert.deepEqual([page.now.joined, page.now.members], [true, ["ann"]]);
     assert.deepEqual(page.sockets.last.accept(), [["send", { channel: "lobby", body: "early" }]]);
     await sent;
-    const tell = (message) => page.sockets.last.packet("chat", { channel: "lobby", from: "bob", timestamp, ...message });
+    const common = { channel: "lobby", from: "bob", timestamp };
+    const tell = (message) => page.sockets.last.packet("chat", { ...common, ...message });
     await page.run(() => {
       tell({ type: "presence", status: "joined" });
       [1, 2, 3].forEach((body) => tell({ type: "message", body }));

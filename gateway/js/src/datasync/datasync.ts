@@ -52,7 +52,7 @@ export class DataSync {
     source: Source<R>,
     options?: LiveOptions,
   ): LiveSubscription;
-  /** The same for several collections: a `CollectionDeltaProcessor`, or any other target, gets the deltas of all models. */
+  /** The same for several collections: a `CollectionDeltaProcessor`, or any other target, gets all deltas. */
   subscribe<R>(target: DeltaTarget<R>, source: Source<R>, options?: LiveOptions): LiveSubscription;
   subscribe(first: string | DeltaTarget, ...rest: any[]): LiveSubscription {
     const target = typeof first === "string" ? ofModel(first, rest.shift()) : first;

@@ -1,6 +1,6 @@
 import { delay } from "../backoff.js";
 import type { Core } from "../core.js";
-import { Emitter, guard, type Stop } from "../emitter.js";
+import { Emitter, guard, type Stop, until } from "../emitter.js";
 import { SnorkyError } from "../errors.js";
 import { ending } from "../membership.js";
 import type { DeltaTarget } from "./collection.js";
@@ -92,21 +92,13 @@ export class LiveSubscription {
 
   /** Resolves when it is live, at once if it is. Rejects when it is stopped. */
   ready(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      let stop: Stop | undefined;
-      const look = () => {
-        if (this.#state === "live") {
-          resolve();
-        } else if (this.#state === "stopped") {
-          reject(new SnorkyError("Subscription stopped", "closed", this.#datasync.name));
-        } else {
-          stop ??= this.on("state", look);
-          return;
-        }
-        stop?.();
-      };
-      look();
-    });
+    return until(
+      (listener) => this.on("state", listener),
+      () =>
+        this.#state === "stopped"
+          ? new SnorkyError("Subscription stopped", "closed", this.#datasync.name)
+          : this.#state === "live",
+    );
   }
 
   /** Loads everything anew, under a new subscription. */

@@ -12,7 +12,9 @@ type Loaded<C> = C extends DeltaTarget<infer R> ? R : never;
 
 /** What the collections of one model are loaded with: each with its own, or all with the same data. */
 type LoadedModel<C> =
-  C extends DeltaTarget<infer R> ? R : { readonly [N in keyof C]?: Loaded<C[N]> } | (Loaded<C[keyof C]> & Iterable<any>);
+  C extends DeltaTarget<infer R>
+    ? R
+    : { readonly [N in keyof C]?: Loaded<C[N]> } | (Loaded<C[keyof C]> & Iterable<any>);
 
 /** What the collections of a processor are loaded with, by model; models that are missing stay as they are. */
 export type LoadedData<C> = { readonly [M in keyof C]?: LoadedModel<C[M]> };

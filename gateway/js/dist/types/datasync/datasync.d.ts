@@ -27,7 +27,7 @@ export declare class DataSync {
      * what changes, until it is stopped. On each new connection everything is loaded anew.
      */
     subscribe<R, D>(model: string, collection: DeltaTarget<R, D>, source: Source<R>, options?: LiveOptions): LiveSubscription;
-    /** The same for several collections: a `CollectionDeltaProcessor`, or any other target, gets the deltas of all models. */
+    /** The same for several collections: a `CollectionDeltaProcessor`, or any other target, gets all deltas. */
     subscribe<R>(target: DeltaTarget<R>, source: Source<R>, options?: LiveOptions): LiveSubscription;
     /**
      * Acquires a subscription by its token, which works once: its deltas come as `delta` events until it is cancelled or
