@@ -86,11 +86,12 @@ portable: tools
 	GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 $(DEADCODE) -test -filter '^$$' ./...
 
 .PHONY: js
-js: gateway/js/node_modules/.package-lock.json ## the JavaScript client: types, bundle, tests
+js: gateway/js/node_modules/.package-lock.json gateway/js/react/node_modules/.package-lock.json ## the JavaScript client and its React hooks: types, bundle, tests
 	cd gateway/js && npm test
+	cd gateway/js/react && npm test
 
-gateway/js/node_modules/.package-lock.json: gateway/js/package-lock.json
-	cd gateway/js && npm ci --no-audit --no-fund --no-update-notifier
+%/node_modules/.package-lock.json: %/package-lock.json
+	cd $* && npm ci --no-audit --no-fund --no-update-notifier
 	@touch $@
 
 .PHONY: python

@@ -118,8 +118,8 @@ func TestClientIsSmall(t *testing.T) {
 		if err := w.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if packed.Len() >= 5000 {
-			t.Errorf("%s: %d bytes gzipped, want under 5000", path, packed.Len())
+		if packed.Len() >= 10_000 {
+			t.Errorf("%s: %d bytes gzipped, want under 10000", path, packed.Len())
 		}
 	}
 }

@@ -1,5 +1,6 @@
 import { advice, delay } from "./backoff.js";
-import type { Settings, WebSocketLike } from "./options.js";
+import { SnorkyError } from "./errors.js";
+import { type Settings, type WebSocketLike, withToken } from "./options.js";
 
 /**
  * - `connecting`: an attempt to connect is under way.
@@ -31,12 +32,16 @@ export interface Wait {
 export interface Owner {
   /** A new attempt has begun. */
   dialing(): void;
+  /** The socket is open. The connection is, once the promise is settled; at once if there is none. */
+  greet(): Promise<unknown> | undefined;
   /** The connection is open. */
   up(): void;
   /** A text arrived. */
   text(data: string): void;
   /** The connection ended, or could not be made. */
   down(end: CloseInfo, wasOpen: boolean, wait?: Wait): void;
+  /** Something failed that the end of an attempt does not tell. */
+  fail(error: SnorkyError): void;
 }
 
 const OPEN = 1; // readyState
@@ -67,7 +72,12 @@ export class Connection {
 
   /** Tells whether a text would go out now: a socket the server has begun to close is open no more. */
   get writable(): boolean {
-    return this.state === "open" && this.#socket?.readyState === OPEN;
+    return this.state === "open" && this.greetable;
+  }
+
+  /** Tells the same for what precedes everything else. */
+  get greetable(): boolean {
+    return this.#socket?.readyState === OPEN;
   }
 
   /** How many bytes the socket holds that are not on their way. */
@@ -75,14 +85,14 @@ export class Connection {
     return this.#socket?.bufferedAmount ?? 0;
   }
 
-  /** Sends a text; only while writable. */
+  /** Sends a text; only while writable, or greetable. */
   send(text: string): void {
     this.#socket?.send(text);
   }
 
   /** Begins an attempt now, unless one is under way or has succeeded. */
   connect(): void {
-    if (this.#socket) {
+    if (this.state === "connecting" || this.state === "open") {
       return;
     }
     this.#rest();
@@ -104,8 +114,19 @@ export class Connection {
     }
   }
 
+  /** Begins an attempt. Throws if the class of the socket does not take the address. */
   #dial(): void {
-    const socket = new this.#settings.WebSocket(this.#url);
+    const { token, connectTimeout } = this.#settings;
+    if (typeof token === "function") {
+      this.#await(Promise.resolve().then(token), (value) => this.#open(withToken(this.#url, value)));
+    } else {
+      this.#open(token ? withToken(this.#url, token) : this.#url);
+    }
+    this.#timer = setTimeout(() => this.#lost(1006, "no connection in time"), connectTimeout);
+  }
+
+  #open(url: string): void {
+    const socket = new this.#settings.WebSocket(url);
     this.#socket = socket;
     // A socket that was given up may take long to end and is not listened to any more.
     const current = (f: (event: any) => void) => (event: unknown) => {
@@ -122,10 +143,36 @@ export class Connection {
     });
     socket.onerror = () => {}; // it closes next; without a listener, the sockets of ws throw
     socket.onclose = current(({ code, reason }) => this.#lost(code, reason));
-    this.#timer = setTimeout(() => this.#lost(1006, "no connection in time"), this.#settings.connectTimeout);
   }
 
   #opened(): void {
+    const greeting = this.#owner.greet();
+    if (greeting) {
+      this.#await(greeting, () => this.#up());
+    } else {
+      this.#up();
+    }
+  }
+
+  /** Goes on with the present attempt when a promise is fulfilled; if it is not, the attempt has failed. */
+  #await<T>(promise: Promise<T>, next: (value: T) => void): void {
+    const { ended } = this;
+    const current = (f: (value: any) => void) => (value: unknown) => {
+      if (ended === this.ended) {
+        f(value);
+      }
+    };
+    promise.then(current(next)).catch(
+      current((cause) => {
+        this.#lost(1006, "could not begin");
+        const error = new SnorkyError(`Connecting failed: ${(cause as Error | undefined)?.message ?? cause}`, "load");
+        error.cause = cause;
+        this.#owner.fail(error);
+      }),
+    );
+  }
+
+  #up(): void {
     this.#rest();
     this.state = "open";
     this.#timer = setTimeout(() => {

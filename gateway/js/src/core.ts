@@ -30,6 +30,8 @@ export interface Request {
   readonly patient?: boolean;
   /** The request may pass the limit of what waits. */
   readonly unlimited?: boolean;
+  /** The request precedes everything; only made by greetings. */
+  readonly first?: boolean;
   /** Called once, at the latest when the connection ends; for some errors before the call returns. */
   done(error: SnorkyError | undefined, data?: unknown): void;
 }
@@ -48,6 +50,8 @@ export class Core implements Owner {
   readonly connection: Connection;
   /** Who gets the contents of a service, if they are no answers. Tells false if it has no use for the content. */
   readonly receivers = new Map<string, (content: unknown, isAnswer: boolean) => boolean>();
+  /** Called for each new connection; nothing but what they call is sent until all of them are done. */
+  readonly greetings: (() => Promise<void>)[] = [];
   /** Called for each new connection, to restore what the one before held. */
   readonly renewals: (() => void)[] = [];
 
@@ -63,7 +67,7 @@ export class Core implements Owner {
 
   /** Makes a call. Throws a TypeError if the parameters are no JSON. */
   request(request: Request): void {
-    const { service, command, params, timeout, patient, unlimited } = request;
+    const { service, command, params, timeout, patient, unlimited, first } = request;
     const id = this.#nextId++;
     const start = () => {
       // Timers know no longer times, and would end at once.
@@ -77,6 +81,7 @@ export class Core implements Owner {
       request,
       item: {
         text: encodePacket(service, { command, params, callId: id }),
+        first,
         sent: () => patient && start(),
       },
     };
@@ -120,6 +125,10 @@ export class Core implements Owner {
 
   dialing(): void {
     this.events.emit("state", "connecting");
+  }
+
+  greet(): Promise<unknown> | undefined {
+    return this.greetings.length ? Promise.all(this.greetings.map((greeting) => greeting())) : undefined;
   }
 
   up(): void {

@@ -40,6 +40,30 @@ export class Emitter<E extends EventMap> {
 }
 
 /**
+ * Waits for something to come about: looks now, and whenever `on` calls the listener it is given. Resolves when the
+ * look tells true, and rejects with the error it returns.
+ */
+export function until(on: (listener: () => void) => Stop, look: () => boolean | Error): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let stop: Stop | undefined;
+    const listener = () => {
+      const result = look();
+      if (!result) {
+        stop ??= on(listener);
+        return;
+      }
+      stop?.();
+      if (result === true) {
+        resolve();
+      } else {
+        reject(result);
+      }
+    };
+    listener();
+  });
+}
+
+/**
  * Calls f for every member the set has at the beginning, unless it is taken out before its turn. What one of them
  * throws keeps nothing from the others. Tells whether there were any.
  */

@@ -8,9 +8,10 @@ import type { Json } from "./json.js";
  * - `lost`: the connection ended between call and answer. The call may or may not have happened.
  * - `closed`: the client was closed, by `close()` or for good by the server.
  * - `overflow`: too much waits to be sent already. The call did not happen.
+ * - `load`: data or a token could not be got. Only seen in `error` events; the `cause` says more.
  * - `protocol`: something arrived that makes no sense here. Only seen in `error` events.
  */
-export type ErrorCode = "refused" | "timeout" | "lost" | "closed" | "overflow" | "protocol";
+export type ErrorCode = "refused" | "timeout" | "lost" | "closed" | "overflow" | "load" | "protocol";
 
 /** The only error that calls and subscriptions are rejected with, besides a TypeError for values that are no JSON. */
 export class SnorkyError extends Error {
@@ -20,7 +21,7 @@ export class SnorkyError extends Error {
   readonly service: string | undefined;
   /** The command that was called. */
   readonly command: string | undefined;
-  /** The channel of a subscription that failed. */
+  /** The channel, document or name of a subscription or membership that failed. */
   channel?: Json;
 
   constructor(message: string, code: ErrorCode, service?: string, command?: string) {

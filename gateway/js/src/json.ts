@@ -31,6 +31,13 @@ export function encodePacket(service: string, message: unknown): string {
   return `{"service":${JSON.stringify(service)},"message":${JSON.stringify(message) ?? notJson()}}`;
 }
 
+/** Throws a TypeError if a value is no JSON. */
+export function checkJson(value: unknown): void {
+  if (JSON.stringify(value) === undefined) {
+    notJson();
+  }
+}
+
 function notJson(): never {
   throw new TypeError("not a JSON value");
 }

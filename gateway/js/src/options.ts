@@ -13,10 +13,19 @@ export interface WebSocketLike {
 /** The class of a WebSocket. */
 export type WebSocketClass = new (url: string) => WebSocketLike;
 
+/** Gets a token; without one, the client connects or goes on without an identity. */
+export type TokenProvider = () => Token | Promise<Token>;
+type Token = string | null | undefined;
+
 /** Settings of a client. All times are milliseconds. */
 export interface SnorkyOptions {
   /** The class to connect with. Default: the WebSocket of the browser, worker or runtime. */
   WebSocket?: WebSocketClass;
+  /**
+   * Who the client is: put into the address as the parameter `access_token`. A function is called for each attempt to
+   * connect; if it fails, so has the attempt.
+   */
+  token?: string | TokenProvider;
   /** How long an attempt to connect may take before it counts as failed. Default: 20 000. */
   connectTimeout?: number;
   /** How long a call may take, the time it is queued included. 0: for ever. Default: 30 000. */
@@ -33,7 +42,7 @@ export interface SnorkyOptions {
   stableAfter?: number;
 }
 
-export type Settings = Required<SnorkyOptions>;
+export type Settings = Required<Omit<SnorkyOptions, "token">> & Pick<SnorkyOptions, "token">;
 
 /** Fills in the defaults. Throws a TypeError where there is no WebSocket class at all. */
 export function settings(options: SnorkyOptions): Settings {
@@ -50,10 +59,20 @@ export function settings(options: SnorkyOptions): Settings {
     laterDelay = 15_000,
     stableAfter = 5_000,
   } = options;
-  return { WebSocket, connectTimeout, callTimeout, maxQueuedBytes, backoffBase, backoffCap, laterDelay, stableAfter };
+  const times = { connectTimeout, callTimeout, backoffBase, backoffCap, laterDelay, stableAfter };
+  return { ...options, WebSocket, maxQueuedBytes, ...times };
 }
 
 /** Makes the address absolute, with the scheme of WebSockets. Without a page to start from it must be absolute. */
 export function address(url: string | URL): string {
   return new URL(url, globalThis.location?.href).href.replace(/^http/, "ws");
+}
+
+/** Puts a token into an address. */
+export function withToken(address: string, token: Token): string {
+  const url = new URL(address);
+  if (token) {
+    url.searchParams.set("access_token", token);
+  }
+  return url.href;
 }

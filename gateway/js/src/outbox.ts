@@ -5,6 +5,8 @@ export interface Item {
   readonly text: string;
   /** Called when the text is handed to the socket. */
   readonly sent?: () => void;
+  /** It precedes everything: it is sent before the connection counts as open, and never on another one. */
+  readonly first?: boolean | undefined;
 }
 
 /** What waits for the connection to open, in the order it came. */
@@ -26,9 +28,10 @@ export class Outbox {
     if (!unlimited && this.#bytes + this.#connection.buffered + size > this.#limit) {
       return false;
     }
-    if (this.#connection.writable) {
+    const { writable, greetable } = this.#connection;
+    if (item.first ? greetable : writable) {
       this.#send(item);
-    } else {
+    } else if (!item.first) {
       this.#waiting.set(item, size);
       this.#bytes += size;
     }

@@ -1,10 +1,15 @@
+import { Chat } from "./chat.js";
 import type { State } from "./connection.js";
 import { Core, type SnorkyEvents } from "./core.js";
-import type { Stop } from "./emitter.js";
+import { Cursors } from "./cursors.js";
+import { DataSync } from "./datasync/datasync.js";
+import { type Stop, until } from "./emitter.js";
 import { SnorkyError } from "./errors.js";
+import { Messaging } from "./messaging.js";
 import { address, settings, type SnorkyOptions } from "./options.js";
 import { PubSub } from "./pubsub.js";
 import { Service } from "./service.js";
+import { Session, type SessionOptions } from "./session.js";
 
 /** A client of a Snorky server: one connection, made anew whenever it ends, and the services behind it. */
 export class Snorky {
@@ -14,6 +19,11 @@ export class Snorky {
   #core: Core;
   #services = new Map<string, Service>();
   #pubsubs = new Map<string, PubSub>();
+  #chats = new Map<string, Chat>();
+  #cursors = new Map<string, Cursors>();
+  #datasyncs = new Map<string, DataSync>();
+  #messagings = new Map<string, Messaging>();
+  #sessions = new Map<string, Session>();
 
   /**
    * Begins to connect at once. The default address is `/ws` on the host of the page; a relative one starts from the
@@ -38,6 +48,35 @@ export class Snorky {
     return once(this.#pubsubs, name, () => new PubSub(this.#core, this.service(name)));
   }
 
+  /** A chat service by its name. */
+  chat(name = "chat"): Chat {
+    return once(this.#chats, name, () => new Chat(this.#core, this.service(name)));
+  }
+
+  /** A service of documents with cursors by its name. */
+  cursors(name = "cursors"): Cursors {
+    return once(this.#cursors, name, () => new Cursors(this.#core, this.service(name)));
+  }
+
+  /** A messaging service by its name. */
+  messaging(name = "messaging"): Messaging {
+    return once(this.#messagings, name, () => new Messaging(this.#core, this.service(name)));
+  }
+
+  /** A session service by its name. A token provider replaces the one given before. */
+  session(name = "session", { token }: SessionOptions = {}): Session {
+    const session = once(this.#sessions, name, () => new Session(this.#core, this.service(name)));
+    if (token) {
+      session.provide(token);
+    }
+    return session;
+  }
+
+  /** A DataSync service by its name. */
+  datasync(name = "datasync"): DataSync {
+    return once(this.#datasyncs, name, () => new DataSync(this.#core, this.service(name)));
+  }
+
   /** Adds a listener, and returns what takes it away. */
   on<K extends keyof SnorkyEvents>(event: K, listener: (...args: SnorkyEvents[K]) => void): Stop {
     return this.#core.events.on(event, listener);
@@ -45,21 +84,10 @@ export class Snorky {
 
   /** Resolves when the connection is open, at once if it is. Rejects when the client is closed. */
   ready(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      let stop: Stop | undefined;
-      const look = () => {
-        if (this.state === "open") {
-          resolve();
-        } else if (this.state === "closed") {
-          reject(this.#core.closed());
-        } else {
-          stop ??= this.on("state", look);
-          return;
-        }
-        stop?.();
-      };
-      look();
-    });
+    return until(
+      (listener) => this.on("state", listener),
+      () => (this.state === "closed" ? this.#core.closed() : this.state === "open"),
+    );
   }
 
   /** Connects now instead of waiting, also after the client was closed. Subscriptions are renewed. */

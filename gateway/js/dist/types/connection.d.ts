@@ -1,4 +1,5 @@
-import type { Settings } from "./options.js";
+import { SnorkyError } from "./errors.js";
+import { type Settings } from "./options.js";
 /**
  * - `connecting`: an attempt to connect is under way.
  * - `open`: calls are sent at once.
@@ -26,12 +27,16 @@ export interface Wait {
 export interface Owner {
     /** A new attempt has begun. */
     dialing(): void;
+    /** The socket is open. The connection is, once the promise is settled; at once if there is none. */
+    greet(): Promise<unknown> | undefined;
     /** The connection is open. */
     up(): void;
     /** A text arrived. */
     text(data: string): void;
     /** The connection ended, or could not be made. */
     down(end: CloseInfo, wasOpen: boolean, wait?: Wait): void;
+    /** Something failed that the end of an attempt does not tell. */
+    fail(error: SnorkyError): void;
 }
 /** One socket after the other to the same address. */
 export declare class Connection {
@@ -44,9 +49,11 @@ export declare class Connection {
     constructor(url: string, settings: Settings, owner: Owner);
     /** Tells whether a text would go out now: a socket the server has begun to close is open no more. */
     get writable(): boolean;
+    /** Tells the same for what precedes everything else. */
+    get greetable(): boolean;
     /** How many bytes the socket holds that are not on their way. */
     get buffered(): number;
-    /** Sends a text; only while writable. */
+    /** Sends a text; only while writable, or greetable. */
     send(text: string): void;
     /** Begins an attempt now, unless one is under way or has succeeded. */
     connect(): void;

@@ -26,6 +26,8 @@ export interface Request {
     readonly patient?: boolean;
     /** The request may pass the limit of what waits. */
     readonly unlimited?: boolean;
+    /** The request precedes everything; only made by greetings. */
+    readonly first?: boolean;
     /** Called once, at the latest when the connection ends; for some errors before the call returns. */
     done(error: SnorkyError | undefined, data?: unknown): void;
 }
@@ -37,6 +39,8 @@ export declare class Core implements Owner {
     readonly connection: Connection;
     /** Who gets the contents of a service, if they are no answers. Tells false if it has no use for the content. */
     readonly receivers: Map<string, (content: unknown, isAnswer: boolean) => boolean>;
+    /** Called for each new connection; nothing but what they call is sent until all of them are done. */
+    readonly greetings: (() => Promise<void>)[];
     /** Called for each new connection, to restore what the one before held. */
     readonly renewals: (() => void)[];
     constructor(url: string, settings: Settings);
@@ -51,6 +55,7 @@ export declare class Core implements Owner {
     /** The error that everything gets once the client is closed. */
     closed(): SnorkyError;
     dialing(): void;
+    greet(): Promise<unknown> | undefined;
     up(): void;
     text(data: string): void;
     down(end: CloseInfo, wasOpen: boolean, wait?: Wait): void;

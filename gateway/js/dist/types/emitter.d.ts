@@ -15,6 +15,11 @@ export declare class Emitter<E extends EventMap> {
     emit<K extends keyof E>(event: K, ...args: E[K]): boolean;
 }
 /**
+ * Waits for something to come about: looks now, and whenever `on` calls the listener it is given. Resolves when the
+ * look tells true, and rejects with the error it returns.
+ */
+export declare function until(on: (listener: () => void) => Stop, look: () => boolean | Error): Promise<void>;
+/**
  * Calls f for every member the set has at the beginning, unless it is taken out before its turn. What one of them
  * throws keeps nothing from the others. Tells whether there were any.
  */

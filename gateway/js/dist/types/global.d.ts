@@ -1,4 +1,10 @@
+import { ArrayCollection, CollectionDeltaProcessor, fetchSubscription, MapCollection, SingleItemCollection, Snorky as Client } from "./index.js";
 declare global {
-    var Snorky: typeof import("./snorky.js").Snorky;
+    var Snorky: typeof Client & {
+        ArrayCollection: typeof ArrayCollection;
+        CollectionDeltaProcessor: typeof CollectionDeltaProcessor;
+        fetchSubscription: typeof fetchSubscription;
+        MapCollection: typeof MapCollection;
+        SingleItemCollection: typeof SingleItemCollection;
+    };
 }
-export {};

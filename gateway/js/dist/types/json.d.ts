@@ -12,3 +12,5 @@ export declare function isObject(value: unknown): value is Members;
 export declare function canonical(value: unknown): string;
 /** Writes a packet (PROTOCOL.md section 2). Throws a TypeError if the content is no JSON value. */
 export declare function encodePacket(service: string, message: unknown): string;
+/** Throws a TypeError if a value is no JSON. */
+export declare function checkJson(value: unknown): void;

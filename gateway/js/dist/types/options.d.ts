@@ -11,10 +11,18 @@ export interface WebSocketLike {
 }
 /** The class of a WebSocket. */
 export type WebSocketClass = new (url: string) => WebSocketLike;
+/** Gets a token; without one, the client connects or goes on without an identity. */
+export type TokenProvider = () => Token | Promise<Token>;
+type Token = string | null | undefined;
 /** Settings of a client. All times are milliseconds. */
 export interface SnorkyOptions {
     /** The class to connect with. Default: the WebSocket of the browser, worker or runtime. */
     WebSocket?: WebSocketClass;
+    /**
+     * Who the client is: put into the address as the parameter `access_token`. A function is called for each attempt to
+     * connect; if it fails, so has the attempt.
+     */
+    token?: string | TokenProvider;
     /** How long an attempt to connect may take before it counts as failed. Default: 20 000. */
     connectTimeout?: number;
     /** How long a call may take, the time it is queued included. 0: for ever. Default: 30 000. */
@@ -30,8 +38,11 @@ export interface SnorkyOptions {
     /** How long a connection must last before the wait starts from backoffBase again. Default: 5 000. */
     stableAfter?: number;
 }
-export type Settings = Required<SnorkyOptions>;
+export type Settings = Required<Omit<SnorkyOptions, "token">> & Pick<SnorkyOptions, "token">;
 /** Fills in the defaults. Throws a TypeError where there is no WebSocket class at all. */
 export declare function settings(options: SnorkyOptions): Settings;
 /** Makes the address absolute, with the scheme of WebSockets. Without a page to start from it must be absolute. */
 export declare function address(url: string | URL): string;
+/** Puts a token into an address. */
+export declare function withToken(address: string, token: Token): string;
+export {};

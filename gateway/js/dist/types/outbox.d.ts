@@ -4,6 +4,8 @@ export interface Item {
     readonly text: string;
     /** Called when the text is handed to the socket. */
     readonly sent?: () => void;
+    /** It precedes everything: it is sent before the connection counts as open, and never on another one. */
+    readonly first?: boolean | undefined;
 }
 /** What waits for the connection to open, in the order it came. */
 export declare class Outbox {

@@ -1,4 +1,4 @@
-import { type Json } from "./json.js";
+import type { Json } from "./json.js";
 import type { CallOptions, Service } from "./service.js";
 /** Gets the messages of a channel, with the channel as the publisher wrote it. */
 export type Handler<M = unknown> = (message: M, channel: Json) => void;
