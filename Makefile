@@ -147,4 +147,4 @@ endef
 
 .PHONY: clean
 clean: ## removes what make made
-	rm -rf bin .tools .cover .bench gateway/js/node_modules
+	rm -rf bin .tools .cover .bench gateway/js/node_modules gateway/js/react/node_modules
