@@ -51,10 +51,15 @@ func (c *connection) notify(n *notification) {
 // It blocks, and is for the actors of services and their parts, not for Direct commands.
 func (c *ServiceContext) Settle() {
 	b := c.host.broker
-	if low := b.mail.fall(); low != nil {
+	for { // who has seen it fall may be late to say so, and it has risen again
+		low := b.mail.fall()
+		if low == nil {
+			return
+		}
 		select {
 		case <-low:
 		case <-b.over:
+			return
 		}
 	}
 }
