@@ -28,6 +28,14 @@ const (
 // wire.ErrInvalidToken or wire.ErrUnavailable are shown to the client as these; all go to the log.
 type VerifyToken func(ctx context.Context, token string) (actors.Principal, error)
 
+// SessionOptions are the settings of a Session.
+type SessionOptions struct {
+	// Verify is asked about tokens, about many at a time, so that a slow check holds up nobody else.
+	Verify VerifyToken
+	// RenewOnly takes tokens only of clients that have an identity already; the others get wire.ErrNotAuthenticated.
+	RenewOnly bool
+}
+
 // Session lets clients say who they are after the handshake, and renew that before it expires:
 //
 //   - authenticate(token) answers {"identity": ID, "expiresIn": SECONDS}, or null for never. Who has an identity already
@@ -37,7 +45,7 @@ type VerifyToken func(ctx context.Context, token string) (actors.Principal, erro
 //
 // Seconds are whole, rounded down.
 type Session struct {
-	verify  VerifyToken
+	options SessionOptions
 	context *actors.ServiceContext
 
 	running context.Context // ends with Stop
@@ -55,8 +63,8 @@ var (
 	_ actors.ExpiryListener = (*Session)(nil)
 )
 
-// NewSession returns a Session that asks verify about tokens, many at a time, so that a slow check holds up nobody else.
-func NewSession(verify VerifyToken) *Session { return &Session{verify: verify} }
+// NewSession returns a Session.
+func NewSession(o SessionOptions) *Session { return &Session{options: o} }
 
 // Start implements actors.Starter.
 func (s *Session) Start(c *actors.ServiceContext) error {
@@ -113,7 +121,7 @@ type check struct {
 
 func (s *Session) authenticate(c *actors.Call, p authenticateParams) (any, error) {
 	peer, ok := c.Peer()
-	if !ok { // no client
+	if !ok || s.options.RenewOnly && isNobody(c.Identity()) {
 		return nil, wire.ErrNotAuthenticated
 	}
 	if len(p.Token) > maxTokenBytes {
@@ -178,7 +186,7 @@ func (s *Session) judge(c *check) (p actors.Principal, err error) {
 	}()
 	ctx, cancel := context.WithTimeout(s.running, checkTimeout)
 	defer cancel()
-	if p, err = s.verify(ctx, c.token); err != nil {
+	if p, err = s.options.Verify(ctx, c.token); err != nil {
 		return p, err
 	}
 	if isNobody(p.Identity) {

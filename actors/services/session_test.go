@@ -14,8 +14,8 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/snorky-go/snorky/actors"
+	"github.com/snorky-go/snorky/actors/actorstest"
 	"github.com/snorky-go/snorky/actors/services"
-	"github.com/snorky-go/snorky/actors/services/internal/script"
 	"github.com/snorky-go/snorky/actors/wire"
 )
 
@@ -43,9 +43,8 @@ func verify(_ context.Context, token string) (actors.Principal, error) {
 	return p, nil
 }
 
-func session(_ *testing.T, s *script.Scene) {
-	s.Frontend("session", services.NewSession(verify))
-	s.Frontend("login", login{})
+func session(_ *testing.T, b *actorstest.Broker) {
+	b.Frontend("session", services.NewSession(services.SessionOptions{Verify: verify}))
 }
 
 func authenticate(who, token, want string) step {
@@ -57,7 +56,7 @@ func whoIs(who, want string) step {
 }
 
 func TestSessionAuthenticates(t *testing.T) {
-	script.Play(t, session,
+	actorstest.Play(t, session,
 		whoIs("a", "null"),
 		authenticate("a", `"ann"/90s`, `{"identity":"ann","expiresIn":90}`),
 		whoIs("a", `"ann"`),
@@ -65,13 +64,13 @@ func TestSessionAuthenticates(t *testing.T) {
 		whoIs("b", `{"id":7,"org":[1]}`),
 		authenticate("c", `7/1h1m1.999s`, `{"identity":7,"expiresIn":3661}`),
 		authenticate("d", `false/-5s`, `{"identity":false,"expiresIn":0}`),
-		step{Who: "d", Call: "go"},
+		step{Who: "d", Call: "close"},
 	)
 }
 
 // The renewed token counts; somebody else's is of no use, and the first one goes on.
 func TestSessionRenews(t *testing.T) {
-	script.Play(t, session,
+	actorstest.Play(t, session,
 		authenticate("a", `7/90s`, `{"identity":7,"expiresIn":90}`),
 		authenticate("a", `7.0/2h`, `{"identity":7.0,"expiresIn":7200}`),
 		authenticate("a", `{"b":1,"a":2}`, "!Identity cannot change"),
@@ -87,7 +86,7 @@ func TestSessionRenews(t *testing.T) {
 }
 
 func TestSessionRefuses(t *testing.T) {
-	script.Play(t, session,
+	actorstest.Play(t, session,
 		authenticate("a", "bad", "!Invalid token"),
 		authenticate("a", "null", "!Invalid token"),
 		authenticate("a", "", "!Invalid token"),
@@ -106,11 +105,24 @@ func TestSessionRefuses(t *testing.T) {
 	)
 }
 
+// Where tokens have to come with the handshake, those who have brought one may renew it.
+func TestSessionOnlyRenews(t *testing.T) {
+	actorstest.Play(t, func(_ *testing.T, b *actorstest.Broker) {
+		b.Frontend("session", services.NewSession(services.SessionOptions{Verify: verify, RenewOnly: true}))
+	},
+		authenticate("a", `"ann"/1h`, "!Not authenticated"),
+		authenticate("a", "bad", "!Not authenticated"),
+		as("a", `"ann"`),
+		authenticate("a", `"bob"/1h`, "!Identity cannot change"),
+		authenticate("a", `"ann"/1h`, `{"identity":"ann","expiresIn":3600}`),
+	)
+}
+
 // Calls of a backend have no connection that could be somebody.
 func TestSessionIsForClients(t *testing.T) {
-	script.Play(t, func(t *testing.T, s *script.Scene) {
-		session(t, s)
-		s.Backend("session", services.NewSession(verify))
+	actorstest.Play(t, func(t *testing.T, b *actorstest.Broker) {
+		session(t, b)
+		b.Backend("session", services.NewSession(services.SessionOptions{Verify: verify}))
 	},
 		step{Who: "backend", Call: "session.authenticate", Params: `{"token":"1"}`, Want: "!Not authenticated"},
 		step{Who: "backend", Call: "session.whoami", Params: `{}`, Want: "null"},
@@ -119,16 +131,14 @@ func TestSessionIsForClients(t *testing.T) {
 
 func TestSessionTellsOfTheEnd(t *testing.T) {
 	expiring := func(left int) string { return fmt.Sprintf(`{"type":"expiring","expiresIn":%d}`, left) }
-	script.Play(t, func(t *testing.T, s *script.Scene) {
-		session(t, s)
-		s.Wait = func() { <-time.After(25 * time.Second) }
-	},
+	wait := func(b *actorstest.Broker) { b.Advance(25 * time.Second) }
+	actorstest.Play(t, session,
 		authenticate("a", `1/41s`, `{"identity":1,"expiresIn":41}`),
 		authenticate("b", `2/1h`, `{"identity":2,"expiresIn":3600}`),
-		step{Call: "wait", Hear: heard{"a": {expiring(20)}}}, // after half of the time
+		step{Do: wait, Hear: actorstest.Heard{"a": {expiring(20)}}}, // after half of the time
 		authenticate("a", `1/41s`, `{"identity":1,"expiresIn":41}`),
-		step{Call: "wait", Hear: heard{"a": {expiring(20)}}},
-		step{Who: "a", Call: "go"},
+		step{Do: wait, Hear: actorstest.Heard{"a": {expiring(20)}}},
+		step{Who: "a", Call: "close"},
 	)
 }
 
@@ -168,7 +178,7 @@ func withSlow(t *testing.T, f func(t *testing.T, s slowly, b *actors.Broker, con
 		s := slowly{begun: make(chan struct{}, 1000), release: make(chan struct{})}
 		a := newAudience(t, actors.Options{PongTimeout: -1})
 		defer a.end()
-		if err := a.broker.Frontend().Register("session", services.NewSession(s.verify)); err != nil {
+		if err := a.broker.Frontend().Register("session", services.NewSession(services.SessionOptions{Verify: s.verify})); err != nil {
 			t.Fatal(err)
 		}
 		f(t, s, a.broker, func(token string) *listener {
@@ -263,7 +273,7 @@ func TestSessionLogsReasons(t *testing.T) {
 	var log bytes.Buffer
 	synctest.Test(t, func(t *testing.T) {
 		a := newAudience(t, actors.Options{PongTimeout: -1, Logger: zerolog.New(&log)})
-		if err := a.broker.Frontend().Register("session", services.NewSession(verify)); err != nil {
+		if err := a.broker.Frontend().Register("session", services.NewSession(services.SessionOptions{Verify: verify})); err != nil {
 			t.Fatal(err)
 		}
 		says := make([]string, 500)

@@ -97,6 +97,9 @@ func TestBadOptions(t *testing.T) {
 			if text := err.Error(); !strings.Contains(text, c.reason) || len(text) > 250 {
 				t.Errorf("error %q, want %q", text, c.reason)
 			}
+			if checked := c.o.Check(); checked == nil || checked.Error() != err.Error() {
+				t.Errorf("Check says %v", checked)
+			}
 			for _, hidden := range []string{string(secret[:20]), "BEGIN", "sesame"} {
 				if strings.Contains(err.Error(), hidden) {
 					t.Errorf("the error says %q", err)

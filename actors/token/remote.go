@@ -54,13 +54,17 @@ type remote struct {
 // round is one reading of the URL.
 type round struct{ done chan struct{} }
 
-func newRemote(o Options, algorithms []jose.SignatureAlgorithm) (*remote, error) {
-	u, err := url.Parse(o.URL)
+func parseURL(text string) (*url.URL, error) {
+	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, errURL // without what it was: there may be a password in it
 	}
+	return u, nil
+}
+
+func newRemote(u *url.URL, o Options, algorithms []jose.SignatureAlgorithm) *remote {
 	r := &remote{
-		url: o.URL, algorithms: algorithms, refresh: o.Refresh, interval: o.RetryInterval, timeout: o.Timeout,
+		url: u.String(), algorithms: algorithms, refresh: o.Refresh, interval: o.RetryInterval, timeout: o.Timeout,
 		log:    o.Logger.With().Str("url", u.Redacted()).Logger(),
 		client: &http.Client{Transport: o.Transport, CheckRedirect: stayEncrypted},
 	}
@@ -75,7 +79,7 @@ func newRemote(o Options, algorithms []jose.SignatureAlgorithm) (*remote, error)
 	}
 	r.ctx, r.end = context.WithCancel(context.Background())
 	r.goroutines.Go(r.keepFresh)
-	return r, nil
+	return r
 }
 
 func isLoopback(host string) bool {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -81,14 +82,31 @@ type Verifier struct {
 	algorithms []jose.SignatureAlgorithm // empty: the usual ones of each key
 	parsable   []jose.SignatureAlgorithm // what is looked at at all
 	keys       atomic.Pointer[keySet]    // Options.Keys, or what SetKeys has put in their place
-	remote     *remote                   // nil: there is no URL
+	url        *url.URL                  // nil: there is none
+	remote     *remote                   // likewise
+}
+
+// Check tells what is wrong with the options, as New does, without starting anything.
+func (o Options) Check() error {
+	_, err := prepare(o)
+	return err
 }
 
 // New returns a Verifier. If there is a URL it starts to read that, but does not wait for it; then the Verifier has to be
 // closed. The errors say what is wrong with the options and have nothing of the keys in them.
 func New(o Options) (*Verifier, error) {
-	o = o.withDefaults()
-	v := &Verifier{options: o}
+	v, err := prepare(o)
+	if err != nil {
+		return nil, err
+	}
+	if v.url != nil {
+		v.remote = newRemote(v.url, v.options, v.algorithms)
+	}
+	return v, nil
+}
+
+func prepare(o Options) (*Verifier, error) {
+	v := &Verifier{options: o.withDefaults()}
 	var err error
 	if v.algorithms, err = parseAlgorithms(o.Algorithms); err != nil {
 		return nil, err
@@ -96,15 +114,12 @@ func New(o Options) (*Verifier, error) {
 	if v.parsable = v.algorithms; len(v.parsable) == 0 {
 		v.parsable = allAlgorithms // the keys say which
 	}
-	if err := v.SetKeys(o.Keys); err != nil {
-		return nil, err
-	}
 	if o.URL != "" {
-		if v.remote, err = newRemote(o, v.algorithms); err != nil {
+		if v.url, err = parseURL(o.URL); err != nil {
 			return nil, err
 		}
 	}
-	return v, nil
+	return v, v.SetKeys(o.Keys)
 }
 
 // SetKeys replaces Options.Keys. After an error everything is as it was.
@@ -122,7 +137,7 @@ func (v *Verifier) SetKeys(k Keys) error {
 
 // complete finds algorithms that have been asked for in vain.
 func (v *Verifier) complete(set keySet) error {
-	remote := v.options.URL != ""
+	remote := v.url != nil
 	if len(set) == 0 && !remote {
 		return errNoKey
 	}
