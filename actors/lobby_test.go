@@ -74,6 +74,19 @@ func TestStrangers(t *testing.T) {
 	})
 }
 
+// However nobody is written, it is nobody.
+func TestStrangersByAnyName(t *testing.T) {
+	for _, nobody := range []string{"", "null", " null\n"} {
+		lobby(t, func(_ *testing.T, s *server) {
+			s.register("guests", &guests{})
+			s.principal = actors.Principal{Identity: json.RawMessage(nobody), Claims: json.RawMessage(`{"a":1}`)}
+			c := s.connect()
+			c.send(request("guests", "list", "{}", 1), request("passport", "show", "{}", 2))
+			c.expect(refusal("guests", "Not authenticated", 1), response("passport", `[null,{"a":1}]`, 2))
+		})
+	}
+}
+
 // A service that comes later hears of strangers when they are none any more, like the others.
 func TestStrangersAndLaterServices(t *testing.T) {
 	lobby(t, func(_ *testing.T, s *server) {

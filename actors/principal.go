@@ -23,7 +23,7 @@ type Principal struct {
 
 func (p Principal) clone() Principal {
 	p.Identity, p.Claims = bytes.Clone(p.Identity), bytes.Clone(p.Claims)
-	if string(p.Identity) == "null" {
+	if text := bytes.TrimSpace(p.Identity); len(text) == 0 || string(text) == "null" {
 		p.Identity = nil
 	}
 	return p

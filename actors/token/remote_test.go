@@ -55,7 +55,10 @@ func (s *keyServer) RoundTrip(r *http.Request) (*http.Response, error) {
 		s.mu.Lock()
 		return nil, r.Context().Err()
 	}
-	return &http.Response{StatusCode: s.status, Body: io.NopCloser(bytes.NewReader(s.document)), Request: r}, s.err
+	if s.err != nil {
+		return nil, s.err
+	}
+	return &http.Response{StatusCode: s.status, Body: io.NopCloser(bytes.NewReader(s.document)), Request: r}, nil
 }
 
 // withServer runs a test with a verifier whose keys are those of a server.
