@@ -76,6 +76,9 @@ func (c *connection) Receive(ctx actor.Context) {
 		c.notify(m)
 	case *identification:
 		c.identify(m)
+		if c.state != stateClosed {
+			c.meet(c.loop.broker.frontend.table.Load())
+		}
 		c.mailRead()
 	case *actor.Started:
 		c.pid = ctx.Self()

@@ -223,11 +223,18 @@ func (c *ServiceContext) stopTimers() {
 // dispatch starts a request of a connection. It runs on the loop of the connection.
 func (s *service) dispatch(c *connection, message []byte) {
 	call := &Call{service: s, connection: c, caller: c.identity}
+	refused := !s.lobby && c.isStranger()
 	if s.receiver != nil {
+		if refused {
+			return
+		}
 		call.silent = true
 		call.params = append(json.RawMessage(nil), message...)
 	} else if !call.prepare(message) {
 		return
+	}
+	if refused {
+		call.err = wire.ErrNotAuthenticated
 	}
 	call.pending.Store(1)
 	c.begin(call)

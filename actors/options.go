@@ -48,6 +48,13 @@ type Options struct {
 	// holds for less than twice that, it is half of the time.
 	ExpiryNotice time.Duration
 
+	// IdentityTimeout, if it is not 0, has every client say who it is: one without an identity may call the services named
+	// in Lobby only and gets wire.ErrNotAuthenticated from the others, which do not hear of it until it has one. If it has
+	// none after this time it is closed with wire.CloseUnauthenticated. By default clients may be nobody.
+	IdentityTimeout time.Duration
+	// Lobby are the names of the services of the frontend that a client without identity may call nevertheless.
+	Lobby []string
+
 	// Logger gets one line per event that an operator wants to see. The default logs nothing.
 	Logger zerolog.Logger
 }

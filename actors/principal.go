@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"container/heap"
 	"encoding/json"
+	"math"
 	"time"
 
 	"github.com/snorky-go/snorky/actors/wire"
@@ -22,7 +23,7 @@ type Principal struct {
 
 func (p Principal) clone() Principal {
 	p.Identity, p.Claims = bytes.Clone(p.Identity), bytes.Clone(p.Claims)
-	if string(p.Identity) == "null" {
+	if text := bytes.TrimSpace(p.Identity); len(text) == 0 || string(text) == "null" {
 		p.Identity = nil
 	}
 	return p
@@ -82,24 +83,33 @@ type identification struct {
 func newIdentification(l *loop, p Principal) *identification {
 	i := &identification{Principal: p.clone(), index: -1}
 	if !p.Expires.IsZero() {
-		i.ends = max(time.Since(l.start)+time.Until(p.Expires), 1)
+		const most = math.MaxInt64 / 2
+		i.ends = max(time.Since(l.start)+min(time.Until(p.Expires), most), 1)
 	}
 	return i
 }
 
 // identify makes i what the connection is.
 func (c *connection) identify(i *identification) {
-	l := c.loop
-	if old := c.identity; old != nil && old.index >= 0 {
+	l, old := c.loop, c.identity
+	if old != nil && old.index >= 0 {
 		heap.Remove(&l.expiries, old.index)
 	}
 	c.identity = i
-	if i == nil || i.ends == 0 || c.state == stateClosed {
+	if c.state == stateClosed {
+		return
+	}
+	if c.isStranger() {
+		i = c.lobby(old)
+		c.identity = i
+	}
+	if i == nil || i.ends == 0 {
 		return
 	}
 	i.connection = c
-	left := i.ends - l.now
-	i.due = i.ends - min(l.options.ExpiryNotice, left/2)
+	if i.due = i.ends; !i.told {
+		i.due -= min(l.options.ExpiryNotice, (i.ends-l.now)/2)
+	}
 	heap.Push(&l.expiries, i)
 }
 
@@ -114,7 +124,11 @@ func (l *loop) expire() {
 			continue
 		}
 		heap.Pop(&l.expiries)
-		i.connection.end(farewell{code: wire.CloseExpired, reason: "token expired"})
+		f := farewell{code: wire.CloseExpired, reason: "token expired"}
+		if i.connection.isStranger() {
+			f = farewell{code: wire.CloseUnauthenticated, reason: "not authenticated"}
+		}
+		i.connection.end(f)
 	}
 }
 

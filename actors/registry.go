@@ -58,6 +58,7 @@ type service struct {
 	owner      bool                // the host ends with this entry
 	commands   map[string]*Handler // nil for a Receiver
 	receiver   Receiver
+	lobby      bool   // for clients without identity, too
 	prefix     []byte // of its packets, up to the content
 	generation uint32 // of the first table it was in
 }
@@ -194,6 +195,7 @@ func (r *Registry) newService(m *registration) (*service, error) {
 		return nil, err
 	}
 	s.prefix = append(wire.AppendString([]byte(`{"service":`), m.name), `,"message":`...)
+	s.lobby = r.front && slices.Contains(r.broker.options.Lobby, m.name)
 	if r.front && s.commands == nil {
 		s.receiver, _ = m.value.(Receiver)
 	}
@@ -308,9 +310,9 @@ func (b *Broker) announce() {
 	}
 }
 
-// meet tells the services that want to know of the connection, each once.
+// meet tells the services that want to know of the connection, each once. Strangers meet nobody.
 func (c *connection) meet(t *table) {
-	if t.generation == c.met {
+	if t.generation == c.met || c.isStranger() {
 		return
 	}
 	for _, s := range t.listeners {

@@ -3,6 +3,7 @@
 package gateway
 
 import (
+	"context"
 	"net/http"
 	"net/netip"
 	"sync"
@@ -33,6 +34,15 @@ type Options struct {
 	// HandshakeTimeout is how long a client may take to accept the answer to its handshake; by default 10 s. How long
 	// it may take to ask is up to the http.Server. A Listener has one time for both.
 	HandshakeTimeout time.Duration
+	// Authenticator says who a client is, before it is admitted; nil: everybody is nobody in particular. With one, a
+	// Listener leaves all handshakes to net/http, which watches whether the client leaves while it is waited for.
+	Authenticator Authenticator
+	// AuthenticationTimeout is how long an Authenticator may take; by default 10 s. What the http.Server allows for a
+	// request has to be more.
+	AuthenticationTimeout time.Duration
+	// MaxAuthenticating bounds the handshakes that an Authenticator judges at the same time; by default 1000. Others are
+	// to come back later.
+	MaxAuthenticating int
 	// Logger gets one line for each handshake that is refused, up to ten lines a second. The default logs nothing.
 	Logger zerolog.Logger
 }
@@ -43,6 +53,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.HandshakeTimeout <= 0 {
 		o.HandshakeTimeout = 10 * time.Second
+	}
+	if o.AuthenticationTimeout <= 0 {
+		o.AuthenticationTimeout = 10 * time.Second
+	}
+	if o.MaxAuthenticating <= 0 {
+		o.MaxAuthenticating = 1000
 	}
 	return o
 }
@@ -62,6 +78,9 @@ type Handler struct {
 	upgrader websocket.Upgrader
 	seats    seats
 	parsers  sync.Pool
+	checks   atomic.Int64    // calls of the Authenticator that are under way
+	open     context.Context // ends with Close
+	shut     context.CancelFunc
 	closed   atomic.Bool
 }
 
@@ -81,6 +100,7 @@ func New(b Broker, o Options) *Handler {
 		seats:   newSeats(o.MaxConnections, o.MaxConnectionsPerAddress),
 		parsers: sync.Pool{New: func() any { return newParser() }},
 	}
+	h.open, h.shut = context.WithCancel(context.Background())
 	h.upgrader = websocket.Upgrader{
 		HandshakeTimeout: o.HandshakeTimeout,
 		CheckOrigin:      h.origins.allows,
@@ -91,7 +111,8 @@ func New(b Broker, o Options) *Handler {
 	return h
 }
 
-// ServeHTTP answers a handshake and hands the connection to the broker. It returns at once; nothing of it lives on.
+// ServeHTTP answers a handshake and hands the connection to the broker. It returns at once, or when the Authenticator
+// has; nothing of it lives on.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.shakeHands(w, r, remoteAddress(r))
 }
@@ -105,9 +126,24 @@ func (h *Handler) shakeHands(w http.ResponseWriter, r *http.Request, remote neti
 		h.refuse(w, r, status, reason)
 		return
 	}
+	if h.options.Authenticator != nil {
+		if status, reason := h.worthAsking(r); status != 0 {
+			h.refuse(w, r, status, reason)
+			return
+		}
+	}
 	if status, reason := h.seats.take(remote); status != 0 {
 		h.refuse(w, r, status, reason)
 		return
+	}
+	var principal actors.Principal
+	if h.options.Authenticator != nil {
+		var err error
+		if principal, err = h.authenticate(r); err != nil {
+			h.seats.free(remote)
+			h.refuseClient(w, r, err)
+			return
+		}
 	}
 	ws, err := h.upgrader.Upgrade(w, r, nil)
 	if err != nil {
@@ -115,15 +151,19 @@ func (h *Handler) shakeHands(w http.ResponseWriter, r *http.Request, remote neti
 		return
 	}
 	conn := bare(ws.NetConn())
-	if err := h.broker.Attach(actors.Attachment{Conn: conn, Door: h, Remote: remote}); err != nil {
+	if err := h.broker.Attach(actors.Attachment{Conn: conn, Door: h, Remote: remote, Principal: principal}); err != nil {
 		h.log.Info().Err(err).Stringer("remote", remote).Msg("the broker does not take a connection")
 		_ = conn.Close()
 		h.seats.free(remote)
 	}
 }
 
-// Close makes the handler refuse all further handshakes with status 503. It does not touch connections.
-func (h *Handler) Close() { h.closed.Store(true) }
+// Close makes the handler refuse all further handshakes with status 503, also those that are being authenticated. It does
+// not touch connections.
+func (h *Handler) Close() {
+	h.closed.Store(true)
+	h.shut()
+}
 
 // Closed implements actors.Door.
 func (h *Handler) Closed(remote netip.AddrPort, _ wire.CloseCode) { h.seats.free(remote) }

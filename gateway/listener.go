@@ -36,6 +36,8 @@ func (o ListenerOptions) withDefaults() ListenerOptions {
 // there. Everything else, be it other requests, odd or refused handshakes or no HTTP at all, it hands on by Accept with
 // all bytes that have come, so that it is the http.Server that decides what is hard about HTTP, and that says no.
 //
+// Where an Authenticator has to look at the whole of each handshake, and may take its time, none is plain.
+//
 // Each TCP connection has a goroutine until its first request has been read. Others are handed on at once.
 type Listener struct {
 	inner       net.Listener
@@ -69,7 +71,7 @@ func NewListener(inner net.Listener, h *Handler, o ListenerOptions) *Listener {
 		inner: inner, handler: h, options: o, url: &url.URL{Path: o.Path},
 		arrivals: make(chan arrival), closed: make(chan struct{}), reading: map[*net.TCPConn]struct{}{},
 	}
-	if httphead.Path(o.Path) {
+	if httphead.Path(o.Path) && h.options.Authenticator == nil {
 		l.requestLine = []byte("GET " + o.Path + " HTTP/1.1\r\n")
 	}
 	return l

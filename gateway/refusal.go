@@ -34,12 +34,19 @@ func precheck(r *http.Request) (status int, reason string) {
 
 // refuse answers a handshake with an error. The reason goes to the log only.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, status int, reason string) {
+	h.answer(w, r, status, http.StatusText(status), reason)
+}
+
+// answer is refuse with a text of its own for the client.
+func (h *Handler) answer(w http.ResponseWriter, r *http.Request, status int, text, reason string) {
 	if c, ok := w.(*caller); ok {
 		c.refused = true // net/http asks once more, and that will be answered
 		return
 	}
 	header := w.Header()
 	switch status {
+	case http.StatusUnauthorized:
+		header.Set("WWW-Authenticate", "Bearer")
 	case http.StatusMethodNotAllowed:
 		header.Set("Allow", http.MethodGet)
 	case http.StatusUpgradeRequired:
@@ -49,9 +56,9 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, status int, rea
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		header.Set("Retry-After", retryAfter)
 	}
-	http.Error(w, http.StatusText(status), status)
+	http.Error(w, text, status)
 
-	event := h.log.Info().Int("status", status).Str("reason", reason).Str("remote", printable(r.RemoteAddr))
+	event := h.log.Info().Int("status", status).Str("reason", printable(reason)).Str("remote", printable(r.RemoteAddr))
 	if origin := r.Header.Get("Origin"); origin != "" {
 		event = event.Str("origin", printable(origin)).Str("host", printable(r.Host))
 	}

@@ -27,6 +27,16 @@ var (
 	ErrInternal       = NewError("internal_error", "Internal error")
 )
 
+// Errors that say why a client is not admitted, and those of the service session. ErrNotAuthenticated is also one of
+// Chat and Cursors.
+var (
+	ErrNotAuthenticated = NewError("not_authenticated", "Not authenticated")
+	ErrInvalidToken     = NewError("invalid_token", "Invalid token")
+	ErrIdentityFixed    = NewError("identity_fixed", "Identity cannot change")
+	ErrForbidden        = NewError("forbidden", "Forbidden")
+	ErrUnavailable      = NewError("unavailable", "Temporarily unavailable")
+)
+
 // Errors of PubSub.
 var (
 	ErrAlreadySubscribed    = NewError("already_subscribed", "Already subscribed")
@@ -48,12 +58,11 @@ var (
 
 // Errors of Chat and Cursors.
 var (
-	ErrNotAuthenticated = NewError("not_authenticated", "Not authenticated")
-	ErrAlreadyJoined    = NewError("already_joined", "Already joined")
-	ErrNotJoined        = NewError("not_joined", "Not joined")
-	ErrReusedHandle     = NewError("reused_handle", "Reused handle")
-	ErrTooManyCursors   = NewError("too_many_cursors", "Too many cursors")
-	ErrNoSuchCursor     = NewError("no_such_cursor", "No such cursor")
+	ErrAlreadyJoined  = NewError("already_joined", "Already joined")
+	ErrNotJoined      = NewError("not_joined", "Not joined")
+	ErrReusedHandle   = NewError("reused_handle", "Reused handle")
+	ErrTooManyCursors = NewError("too_many_cursors", "Too many cursors")
+	ErrNoSuchCursor   = NewError("no_such_cursor", "No such cursor")
 )
 
 // Errors of DataSync and its backend.

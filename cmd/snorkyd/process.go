@@ -97,15 +97,23 @@ func (p *process) announce(s *server.Server) {
 	fmt.Fprintln(p.stdout)
 }
 
+// reload reads the files with keys again.
 func (p *process) reload(s *server.Server) {
 	valid, err := s.ReloadKeys()
+	tokens, tokenErr := s.ReloadTokenKeys()
 	switch {
 	case err != nil:
 		p.log.Error().Err(err).Msg("SIGHUP: the keys stay as they were")
-	case valid == 0:
-		p.log.Info().Msg("SIGHUP: there is no key file to read")
-	default:
+	case valid > 0:
 		p.log.Info().Int("keys", valid).Msg("SIGHUP: the key file was read")
+	case !tokens:
+		p.log.Info().Msg("SIGHUP: there is no key file to read")
+	}
+	switch {
+	case tokenErr != nil:
+		p.log.Error().Err(tokenErr).Msg("SIGHUP: the keys of tokens stay as they were")
+	case tokens:
+		p.log.Info().Msg("SIGHUP: the keys of tokens were read")
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/snorky-go/snorky/cmd/snorkyd/config"
 	"github.com/snorky-go/snorky/cmd/snorkyd/internal/outlet"
+	"github.com/snorky-go/snorky/cmd/snorkyd/server"
 )
 
 const (
@@ -65,10 +66,8 @@ func run(args, env []string, stdout, stderr io.Writer) int {
 
 // check reads what a start would read, and opens nothing.
 func check(cfg config.Config, stdout, stderr io.Writer) int {
-	if cfg.KeyFile != "" {
-		if _, err := config.ReadKeyFile(cfg.KeyFile); err != nil {
-			return complain(stderr, err)
-		}
+	if err := server.CheckFiles(cfg); err != nil {
+		return complain(stderr, err)
 	}
 	fmt.Fprintln(stdout, "the configuration is good")
 	return statusOK

@@ -107,6 +107,30 @@ func TestLifeOfAProcess(t *testing.T) {
 	}
 }
 
+func TestSIGHUPReadsTheKeysOfTokens(t *testing.T) {
+	t.Parallel()
+	cfg := config.Default()
+	cfg.TokenSecretFile = keyFile(t, "correct-horse-battery-staple-1234")
+	r := new(trialRun).start(t, cfg)
+	r.says(t, `"services":["announcements","pubsub","session"]`)
+	r.signals <- syscall.SIGHUP
+	r.says(t, "SIGHUP: the keys of tokens were read")
+	if err := os.WriteFile(cfg.TokenSecretFile, []byte("hunter2"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.signals <- syscall.SIGHUP
+	r.says(t, "SIGHUP: the keys of tokens stay as they were", "the secret is shorter than 32 bytes")
+	r.signals <- syscall.SIGTERM
+	if err := <-r.ended; err != nil {
+		t.Errorf("ended with %v", err)
+	}
+	for _, unwanted := range []string{"correct-horse", "hunter2", "there is no key file"} {
+		if strings.Contains(r.log.String(), unwanted) {
+			t.Errorf("the log says %q:\n%s", unwanted, r.log.String())
+		}
+	}
+}
+
 func TestRandomKeyIsShownOnceAndNotLogged(t *testing.T) {
 	t.Parallel()
 	cfg := config.Default()

@@ -140,6 +140,11 @@ func post(t *testing.T, back, body string) string {
 var extensions = map[string]bool{
 	"too_many_subscriptions": true,
 	"channel_too_long":       true,
+
+	"invalid_token":  true,
+	"identity_fixed": true,
+	"forbidden":      true,
+	"unavailable":    true,
 }
 
 // The errors of package wire are all there are, so the steps have to have them all.

@@ -13,6 +13,11 @@ import (
 type Options struct {
 	// Header is sent with each handshake, for instance cookies, or an Origin that the server expects.
 	Header http.Header
+	// Token, if not nil, says who the client is. It is called for each handshake, which has the token in the header
+	// Authorization, and when the server says that the token expires, to renew it on the same connection by the service
+	// "session". It may be called again at any time and should then have a fresh token; an empty one is none. It may block
+	// until ctx ends. If it fails, so does the attempt to connect; a renewal is tried again as long as the connection stands.
+	Token func(ctx context.Context) (string, error)
 	// TLS is used for wss addresses. The default trusts the authorities of the system.
 	TLS *tls.Config
 	// NetDial opens the network connections, for proxies and the like; by default a net.Dialer does.

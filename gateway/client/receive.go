@@ -42,7 +42,8 @@ func text(value []byte) (s string) {
 }
 
 // received takes a packet from the server. Packets that make no sense are dropped.
-func (c *Client) received(data []byte) error {
+func (s *session) received(data []byte) error {
+	c := s.client
 	p, err := wire.DecodePacket(data)
 	if err != nil {
 		return nil //nolint:nilerr // as a server does with such packets
@@ -53,6 +54,9 @@ func (c *Client) received(data []byte) error {
 	case "error":
 		c.answered(p.Service, m.callID, nil, &Error{text(m.message)})
 	default:
+		if p.Service == sessionService && m.kind == "expiring" {
+			s.renewToken()
+		}
 		notify := item{call: func() { c.notify(p.Service, p.Message, m) }, size: len(data)}
 		if !c.inbox.put(notify, c.options.SilenceTimeout, c.ctx.Done()) {
 			return ErrSlowHandler

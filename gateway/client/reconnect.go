@@ -41,8 +41,7 @@ func (c *Client) run(s *session) error {
 	}
 }
 
-// delay returns how long to wait before another attempt, with full jitter: a moment chosen at random out of the whole
-// time that doubles with each failure.
+// delay returns how long to wait before another attempt, with full jitter.
 func (c *Client) delay(failures int, cause error) (d time.Duration, again bool) {
 	o := &c.options
 	advice, atLeast := advise(cause)
@@ -53,11 +52,16 @@ func (c *Client) delay(failures int, cause error) (d time.Duration, again bool) 
 		return o.MaxBackoff + c.jitter(o.MaxBackoff), true
 	default:
 	}
-	most := o.MaxBackoff
+	return atLeast + c.backoff(failures), true
+}
+
+// backoff is a moment chosen at random out of the whole time that doubles with each failure.
+func (c *Client) backoff(failures int) time.Duration {
+	most := c.options.MaxBackoff
 	if failures < 30 {
-		most = min(most, o.MinBackoff<<failures)
+		most = min(most, c.options.MinBackoff<<failures)
 	}
-	return atLeast + c.jitter(most), true
+	return c.jitter(most)
 }
 
 func (c *Client) jitter(most time.Duration) time.Duration {

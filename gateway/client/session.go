@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -22,7 +23,11 @@ const farewellTime = time.Second
 type session struct {
 	client *Client
 	ws     *websocket.Conn
-	over   chan struct{} // closed when the reader has returned
+	ctx    context.Context // ends when the reader has returned, or the client is closed
+	end    context.CancelFunc
+
+	renewing atomic.Bool // of the token
+	renewals sync.WaitGroup
 
 	mu       sync.Mutex
 	hurried  bool
@@ -31,6 +36,10 @@ type session struct {
 
 // connect makes one attempt.
 func (c *Client) connect(ctx context.Context) (*websocket.Conn, error) {
+	header, err := c.handshakeHeader(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var aborted chan struct{}
 	stop := func() bool { return true }
 	dialer := websocket.Dialer{
@@ -50,7 +59,7 @@ func (c *Client) connect(ctx context.Context) (*websocket.Conn, error) {
 			return conn, nil
 		},
 	}
-	ws, response, err := dialer.DialContext(ctx, c.url, c.options.Header.Clone())
+	ws, response, err := dialer.DialContext(ctx, c.url, header)
 	if !stop() {
 		<-aborted
 		if err == nil {
@@ -77,7 +86,8 @@ func retryAfter(h http.Header) time.Duration {
 }
 
 func newSession(c *Client, ws *websocket.Conn) *session {
-	s := &session{client: c, ws: ws, over: make(chan struct{})}
+	s := &session{client: c, ws: ws}
+	s.ctx, s.end = context.WithCancel(c.ctx)
 	ws.SetReadLimit(c.options.ReadLimit)
 	answer := ws.PingHandler()
 	ws.SetPingHandler(func(payload string) error {
@@ -96,9 +106,10 @@ func (s *session) serve() error {
 	var writer sync.WaitGroup
 	writer.Go(s.write)
 	err := s.read()
-	close(s.over)
+	s.end()
 	_ = s.ws.Close()
 	writer.Wait()
+	s.renewals.Wait()
 	var closed *wire.CloseError
 	if s.writeErr != nil && !errors.As(err, &closed) {
 		return s.writeErr // which is why there was nothing to read
@@ -113,7 +124,7 @@ func (s *session) read() error {
 		if err != nil {
 			return readError(err)
 		}
-		if err := s.client.received(data); err != nil {
+		if err := s.received(data); err != nil {
 			return err
 		}
 	}
@@ -162,10 +173,10 @@ func (s *session) write() {
 		case <-c.pending:
 		case <-pings:
 			s.control(websocket.PingMessage, nil)
-		case <-c.ctx.Done():
-			s.control(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""))
-			return
-		case <-s.over:
+		case <-s.ctx.Done():
+			if c.ctx.Err() != nil {
+				s.control(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""))
+			}
 			return
 		}
 	}

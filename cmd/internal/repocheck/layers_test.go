@@ -28,6 +28,11 @@ var layers = []layer{
 		guarded: []string{"github.com/asynkron", "log/slog"}, // protoactor logs to slog
 	},
 	{folder: "actors/actorstest", inside: []string{"actors", "actors/wire"}},
+	{
+		folder:  "actors/token",
+		inside:  []string{"actors", "actors/wire/..."},
+		guarded: []string{"github.com/go-jose"},
+	},
 	{folder: "actors/services", inside: []string{"actors", "actors/wire/..."}},
 	{
 		folder:  "gateway",
@@ -48,7 +53,7 @@ var layers = []layer{
 // guarded are imports that are refused where a layer does not name them: the
 // libraries that have one home, and what only programs use. A guarded name
 // with a dot covers all packages below it.
-var guarded = []string{"github.com/asynkron", "github.com/gorilla", "flag", "log/slog"}
+var guarded = []string{"github.com/asynkron", "github.com/gorilla", "github.com/go-jose", "flag", "log/slog"}
 
 // layerOf finds the layer of a folder, given relative to the module's root.
 func layerOf(folder string) (layer, bool) {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -23,6 +24,7 @@ var candidates = []string{
 	module + "/actors/wire",
 	module + "/actors/actorstest",
 	module + "/actors/services",
+	module + "/actors/token",
 	module + "/gateway",
 	module + "/gateway/client",
 	module + "/backendapi",
@@ -32,6 +34,7 @@ var candidates = []string{
 	module + "/another",
 	"github.com/asynkron/protoactor-go/actor",
 	"github.com/gorilla/websocket",
+	"github.com/go-jose/go-jose/v4",
 	"github.com/rs/zerolog",
 	"flag", "log", "log/slog", "net/http", "time",
 }
@@ -160,7 +163,11 @@ func newInjected(t *testing.T) injected {
 			library := strings.TrimSuffix(pkg, "/actor")
 			folder = "libraries/" + pkg
 			m.write("libraries/"+library+"/go.mod", "module "+library+"\n")
-			mod += fmt.Sprintf("\nrequire %s v1.0.0\nreplace %s => ./libraries/%s\n", library, library, library)
+			version := "v1.0.0"
+			if major := path.Base(library); strings.HasPrefix(major, "v") {
+				version = major + ".0.0"
+			}
+			mod += fmt.Sprintf("\nrequire %s %s\nreplace %s => ./libraries/%s\n", library, version, library, library)
 		}
 		m.write(folder+"/empty.go", "// Package a is empty.\npackage a\n")
 	}

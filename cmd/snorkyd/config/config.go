@@ -26,7 +26,22 @@ type Config struct {
 	ReadLimit                int // bytes of one message
 	MaxPendingBytes          int // bytes of requests that wait for their turn, per connection
 
-	ExpiryNotice time.Duration // before a client's token expires
+	// TokenSecretFile, TokenKeyFile (PEM), TokenJWKSFile and TokenJWKSURL are where the keys of tokens are. Without any of
+	// them there are no tokens, and of the settings named Token none may be set.
+	TokenSecretFile, TokenKeyFile, TokenJWKSFile, TokenJWKSURL string
+
+	TokenJWKSRefresh   time.Duration // between two readings of the URL
+	TokenAlgorithms    []string      // that tokens may be signed with; empty: the usual one of each key
+	TokenAudience      []string      // one of which a token has to be for; empty: any
+	TokenIssuer        string        // who has to have made a token; empty: anybody
+	TokenLeeway        time.Duration // for clocks that differ
+	TokenIdentityClaim string        // which claim is the identity
+	TokenUnlimited     bool          // tokens need not expire
+	TokenSources       []string      // query, header, cookie, session
+	TokenCookie        string        // name of the cookie
+	RequireIdentity    bool          // nobody is admitted without a token
+	AuthTimeout        time.Duration // until a client has to have one
+	ExpiryNotice       time.Duration // before a client's token expires
 
 	MaxQueuedBytes  int           // bytes that wait for a client which reads too slowly
 	MaxBacklogBytes int           // bytes that wait in one channel for its fan-out
@@ -80,23 +95,31 @@ func Default() Config {
 		MaxChannelBytes:  255,
 		ReadLimit:        64 << 10,
 		MaxPendingBytes:  256 << 10,
-		ExpiryNotice:     30 * time.Second,
-		MaxQueuedBytes:   1 << 20,
-		MaxBacklogBytes:  4 << 20,
-		SendBuffer:       128 << 10,
-		WriteTimeout:     5 * time.Second,
-		PingInterval:     25 * time.Second,
-		PongTimeout:      60 * time.Second,
-		HeaderTimeout:    10 * time.Second,
-		IdleTimeout:      60 * time.Second,
-		MaxHeaderBytes:   32 << 10,
-		BackendMaxBody:   1 << 20,
-		BackendTimeout:   10 * time.Second,
-		CallTimeout:      60 * time.Second,
-		Drain:            5 * time.Second,
-		LogLevel:         "info",
-		LogFormat:        "auto",
-		PubSub:           defaultPubSub(),
+
+		TokenJWKSRefresh:   time.Hour,
+		TokenLeeway:        10 * time.Second,
+		TokenIdentityClaim: "sub",
+		TokenSources:       []string{SourceQuery, SourceHeader, SourceSession},
+		TokenCookie:        "access_token",
+		AuthTimeout:        10 * time.Second,
+		ExpiryNotice:       30 * time.Second,
+
+		MaxQueuedBytes:  1 << 20,
+		MaxBacklogBytes: 4 << 20,
+		SendBuffer:      128 << 10,
+		WriteTimeout:    5 * time.Second,
+		PingInterval:    25 * time.Second,
+		PongTimeout:     60 * time.Second,
+		HeaderTimeout:   10 * time.Second,
+		IdleTimeout:     60 * time.Second,
+		MaxHeaderBytes:  32 << 10,
+		BackendMaxBody:  1 << 20,
+		BackendTimeout:  10 * time.Second,
+		CallTimeout:     60 * time.Second,
+		Drain:           5 * time.Second,
+		LogLevel:        "info",
+		LogFormat:       "auto",
+		PubSub:          defaultPubSub(),
 	}
 }
 

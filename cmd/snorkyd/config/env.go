@@ -40,7 +40,7 @@ func environment(environ []string) (values map[string]any, file string, ignored 
 	return values, file, ignored
 }
 
-// splitList splits at commas, which no origin has in it.
+// splitList splits at commas, which no origin has in it. Of the others, those that have one cannot stand in a variable.
 func splitList(text string) []string {
 	var all []string
 	for part := range strings.SplitSeq(text, ",") {

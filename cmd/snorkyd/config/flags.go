@@ -34,7 +34,7 @@ func (c collector) Set(text string) error {
 }
 
 func (s setting) repeatable() bool {
-	_, yes := s.field(new(Config)).(origins)
+	_, yes := s.field(new(Config)).(list)
 	return yes
 }
 

@@ -138,9 +138,8 @@ func assign(row setting, cfg *Config, raw any) error {
 	if err != nil {
 		return err
 	}
-	list, isList := field.(origins)
-	if isList {
-		*list.at = nil
+	if several, ok := field.(list); ok {
+		*several.all() = nil
 	} else if _, many := raw.([]any); many {
 		return fmt.Errorf("a list is not allowed here")
 	}
@@ -179,7 +178,11 @@ func scalars(raw any) ([]string, error) {
 }
 
 func (c Config) clone() Config {
-	c.AllowOrigins = slices.Clone(c.AllowOrigins)
+	for _, row := range settings {
+		if several, ok := row.field(&c).(list); ok {
+			*several.all() = slices.Clone(*several.all())
+		}
+	}
 	c.PubSub = slices.Clone(c.PubSub)
 	c.Messaging, c.Chat, c.Cursors = slices.Clone(c.Messaging), slices.Clone(c.Chat), slices.Clone(c.Cursors)
 	return c

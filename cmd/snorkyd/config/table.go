@@ -3,6 +3,8 @@ package config
 import (
 	"strings"
 	"time"
+
+	"github.com/snorky-go/snorky/actors/token"
 )
 
 // setting is one row of the table: all that snorkyd knows about a setting lies here, but for its default, which is what
@@ -24,6 +26,7 @@ const envPrefix = "SNORKY_"
 const (
 	groupDoors    = "Doors"
 	groupClients  = "Limits for each client"
+	groupIdentity = "Identity"
 	groupDelivery = "Delivery"
 	groupHTTP     = "HTTP and services"
 	groupProcess  = "Process"
@@ -85,8 +88,75 @@ var settings = []setting{
 			"from that connection until one is answered.",
 		func(c *Config) value { return size{&c.MaxPendingBytes, kiB, giB} },
 	},
+
 	{
-		"expiry-notice", groupClients, "How long before its end a client is told that its token expires.",
+		"token-secret-file", groupIdentity, "File with the secret that tokens (JWT) are signed with, of 32 bytes or more, readable " +
+			"by its owner and group only. A line end behind it does not count. SIGHUP reads it again.",
+		func(c *Config) value { return path{&c.TokenSecretFile} },
+	},
+	{
+		"token-key-file", groupIdentity, "File with the public keys of tokens, or certificates, in PEM. SIGHUP reads it again.",
+		func(c *Config) value { return path{&c.TokenKeyFile} },
+	},
+	{
+		"token-jwks-file", groupIdentity, "File with the public keys of tokens as a JSON Web Key Set. SIGHUP reads it again.",
+		func(c *Config) value { return path{&c.TokenJWKSFile} },
+	},
+	{
+		"token-jwks-url", groupIdentity, "Where the public keys of tokens are published as a JSON Web Key Set. While it cannot " +
+			"be read the keys that are known stay valid.",
+		func(c *Config) value { return link{&c.TokenJWKSURL} },
+	},
+	{
+		"token-jwks-refresh", groupIdentity, "Time between two readings of token-jwks-url. A token with an unknown key has it " +
+			"read sooner, but not within ten seconds.",
+		func(c *Config) value { return span{&c.TokenJWKSRefresh, 10 * time.Second, 7 * day, false} },
+	},
+	{
+		"token-algorithms", groupIdentity, "What tokens may be signed with: " + strings.Join(token.Algorithms(), ", ") +
+			". May be given several times. Without it each key has its usual one: HS256, RS256, ES256 and so on.",
+		func(c *Config) value { return words{&c.TokenAlgorithms, token.Algorithms(), "ALGORITHM"} },
+	},
+	{
+		"token-audience", groupIdentity, "What a token has to be for (aud). May be given several times; then one of them.",
+		func(c *Config) value { return words{&c.TokenAudience, nil, "TEXT"} },
+	},
+	{
+		"token-issuer", groupIdentity, "Who has to have made a token (iss).",
+		func(c *Config) value { return text{&c.TokenIssuer, nil} },
+	},
+	{
+		"token-leeway", groupIdentity, "By how much the clock of who makes tokens may differ.",
+		func(c *Config) value { return span{&c.TokenLeeway, time.Millisecond, time.Hour, true} },
+	},
+	{
+		"token-identity-claim", groupIdentity, "The claim of a token that is the client's identity.",
+		func(c *Config) value { return text{&c.TokenIdentityClaim, present} },
+	},
+	{
+		"token-unlimited", groupIdentity, "Admit tokens that do not expire.",
+		func(c *Config) value { return toggle{&c.TokenUnlimited} },
+	},
+	{
+		"token-sources", groupIdentity, "Where a client may give its token: query (?" + QueryParameter + "=...), header " +
+			"(Authorization: Bearer), cookie, session (by a call of session.authenticate). May be given several times.",
+		func(c *Config) value { return words{&c.TokenSources, sources, strings.Join(sources, "|")} },
+	},
+	{
+		"token-cookie", groupIdentity, "Name of the cookie with the token.",
+		func(c *Config) value { return text{&c.TokenCookie, cookieName} },
+	},
+	{
+		"require-identity", groupIdentity, "Admit nobody without a token. Where it may come by session.authenticate, clients " +
+			"may connect without, but do nothing else before.",
+		func(c *Config) value { return toggle{&c.RequireIdentity} },
+	},
+	{
+		"auth-timeout", groupIdentity, "How long such a client may take until its token is there.",
+		func(c *Config) value { return span{&c.AuthTimeout, 100 * time.Millisecond, day, false} },
+	},
+	{
+		"expiry-notice", groupIdentity, "How long before its end a client is told that its token expires.",
 		func(c *Config) value { return span{&c.ExpiryNotice, 100 * time.Millisecond, day, false} },
 	},
 

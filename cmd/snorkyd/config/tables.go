@@ -120,6 +120,9 @@ func (c *Config) validateServices() error {
 			}
 		}
 	}
+	if c.HasTokens() && taken.front[SessionService] {
+		return Errorf("name: %q is that of the service for tokens", SessionService)
+	}
 	return nil
 }
 

@@ -17,6 +17,9 @@ func (c Config) Validate() error {
 		return Errorf("pong-timeout: %s is not longer than ping-interval, %s",
 			shortSpan(c.PongTimeout), shortSpan(c.PingInterval))
 	}
+	if err := c.validateIdentity(); err != nil {
+		return err
+	}
 	return c.validateServices()
 }
 
@@ -24,8 +27,8 @@ func (c Config) Validate() error {
 func validateField(row setting, c Config) error {
 	field := row.field(&c)
 	texts := []string{field.String()}
-	if list, ok := field.(origins); ok {
-		texts = *list.at
+	if several, ok := field.(list); ok {
+		texts = *several.all()
 	}
 	for _, text := range texts {
 		if err := row.field(&c).set(text); err != nil {

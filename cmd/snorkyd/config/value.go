@@ -59,7 +59,20 @@ func (v path) String() string  { return *v.at }
 func (v path) literal() string { return strconv.Quote(*v.at) }
 func (v path) unit() string    { return "FILE" }
 
-// origins is the one setting that may be given several times: each text adds to those before it.
+// list is a setting that may be given several times: each text that it is set to adds to those before.
+type list interface {
+	value
+	all() *[]string
+}
+
+func quotedList(texts []string) string {
+	quoted := make([]string, len(texts))
+	for i, text := range texts {
+		quoted[i] = strconv.Quote(text)
+	}
+	return "[" + strings.Join(quoted, ", ") + "]"
+}
+
 type origins struct{ at *[]string }
 
 func (v origins) set(text string) error {
@@ -70,17 +83,10 @@ func (v origins) set(text string) error {
 	return nil
 }
 
-func (v origins) String() string { return strings.Join(*v.at, ",") }
-
-func (v origins) literal() string {
-	quoted := make([]string, len(*v.at))
-	for i, origin := range *v.at {
-		quoted[i] = strconv.Quote(origin)
-	}
-	return "[" + strings.Join(quoted, ", ") + "]"
-}
-
-func (v origins) unit() string { return "ORIGIN" }
+func (v origins) String() string  { return strings.Join(*v.at, ",") }
+func (v origins) literal() string { return quotedList(*v.at) }
+func (v origins) unit() string    { return "ORIGIN" }
+func (v origins) all() *[]string  { return v.at }
 
 // size is a number of bytes.
 type size struct {

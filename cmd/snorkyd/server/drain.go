@@ -55,6 +55,7 @@ func (s *Server) drain(ctx context.Context) error {
 	spread := time.Until(began.Add(s.config.Drain)) - closing
 	err := s.broker.Shutdown(ctx, max(0, spread))
 	s.endFrontend(ctx)
+	s.closeTokens()
 	s.log.Info().Int("closed", stats.Connections).Dur("took_ms", time.Since(began)).AnErr("cut_off", err).Msg("drained")
 	return err
 }

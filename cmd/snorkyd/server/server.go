@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/snorky-go/snorky/actors"
+	"github.com/snorky-go/snorky/actors/token"
 	"github.com/snorky-go/snorky/backendapi"
 	"github.com/snorky-go/snorky/cmd/snorkyd/config"
 	"github.com/snorky-go/snorky/gateway"
@@ -33,6 +34,7 @@ type Server struct {
 	log    zerolog.Logger
 	broker *actors.Broker
 	keys   *keys
+	tokens *token.Verifier // nil: there are no tokens
 
 	ws       *gateway.Handler
 	routes   *http.ServeMux
@@ -90,18 +92,31 @@ func New(cfg Config, options ...Option) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.openTokens(); err != nil {
+		return nil, err
+	}
 	if s.broker, err = actors.NewBroker(brokerOptions(cfg, s.log)); err != nil {
+		s.closeTokens()
 		return nil, err
 	}
 	if err := s.build(valid); err != nil {
-		_ = s.broker.Shutdown(context.Background(), 0) // there is nothing in it that could last
+		s.abandon()
 		return nil, err
 	}
 	return s, nil
 }
 
+// abandon ends what never had a client; there is nothing in it that could last.
+func (s *Server) abandon() {
+	_ = s.broker.Shutdown(context.Background(), 0)
+	s.closeTokens()
+}
+
 func (s *Server) build(valid [][]byte) error {
 	if err := declare(s.broker, s.config); err != nil {
+		return err
+	}
+	if err := s.declareSession(); err != nil {
 		return err
 	}
 	calls, err := backendapi.New(s.broker, backendOptions(s.config, valid, s.log))
@@ -110,7 +125,9 @@ func (s *Server) build(valid [][]byte) error {
 	}
 	s.keys.door = calls
 	s.back = backendapi.NewServer(calls, backendServerOptions(s.config, s.log))
-	s.ws = gateway.New(s.broker, gatewayOptions(s.config, s.log))
+	door := gatewayOptions(s.config, s.log)
+	door.Authenticator = s.authenticator()
+	s.ws = gateway.New(s.broker, door)
 	s.buildFrontend()
 	return nil
 }
@@ -124,7 +141,7 @@ func (s *Server) Start() error {
 	}
 	if err := s.listen(); err != nil {
 		s.state = ending
-		_ = s.broker.Shutdown(context.Background(), 0) // nobody is connected
+		s.abandon()
 		s.finish(err)
 		return err
 	}

@@ -13,7 +13,7 @@ import (
 
 // brokerOptions translates: in a Config zero is no limit, in Options it is the default.
 func brokerOptions(c config.Config, log zerolog.Logger) actors.Options {
-	return actors.Options{
+	o := actors.Options{
 		Loops:            c.Loops,
 		Portable:         c.Portable,
 		MaxQueuedBytes:   c.MaxQueuedBytes,
@@ -29,6 +29,10 @@ func brokerOptions(c config.Config, log zerolog.Logger) actors.Options {
 		ExpiryNotice:     c.ExpiryNotice,
 		Logger:           log,
 	}
+	if c.RequireIdentity {
+		o.IdentityTimeout, o.Lobby = c.AuthTimeout, []string{config.SessionService}
+	}
+	return o
 }
 
 func zeroIsNone[T int | time.Duration](limit T) T {

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"os"
+	"path/filepath"
 	"reflect"
 	"testing"
 	"time"
@@ -26,18 +28,36 @@ func TestEveryOptionIsASetting(t *testing.T) {
 	cfg.Loops, cfg.Portable = 1, true
 	cfg.AllowOrigins = []string{"*"}
 	cfg.MaxConnections, cfg.MaxConnectionsPerAddress = 1, 1
+	cfg.TokenSecretFile = filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(cfg.TokenSecretFile, []byte("secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg.TokenJWKSURL, cfg.TokenIssuer, cfg.TokenUnlimited, cfg.RequireIdentity = "https://app.example", "app", true, true
+	cfg.TokenAlgorithms, cfg.TokenAudience = []string{"HS256"}, []string{"us"}
 	log := zerolog.New(nil)
 	left := map[string]string{
 		"LogInterval": "no operator wants another one",
+
+		"gateway.Options.Authenticator":         "it is made of the verifier of tokens",
+		"gateway.Options.AuthenticationTimeout": "it has to fit in what the http.Server allows for a request",
+		"gateway.Options.MaxAuthenticating":     "no operator wants another one",
+		"token.Options.RetryInterval":           "no operator wants another one",
+		"token.Options.Timeout":                 "it has to fit in AuthenticationTimeout",
+		"token.Options.Transport":               "for tests",
+		"token.Options.MaxBytes":                "max-header bounds it, too",
+	}
+	tokens, err := tokenOptions(cfg, log)
+	if err != nil {
+		t.Fatal(err)
 	}
 	for _, options := range []any{
 		brokerOptions(cfg, log), gatewayOptions(cfg, log),
-		backendOptions(cfg, [][]byte{{1}}, log), backendServerOptions(cfg, log),
+		backendOptions(cfg, [][]byte{{1}}, log), backendServerOptions(cfg, log), tokens,
 	} {
 		v := reflect.ValueOf(options)
 		for i := range v.NumField() {
 			name := v.Type().Field(i).Name
-			if v.Field(i).IsZero() && left[name] == "" {
+			if v.Field(i).IsZero() && left[name] == "" && left[v.Type().String()+"."+name] == "" {
 				t.Errorf("%s.%s is not set", v.Type(), name)
 			}
 		}

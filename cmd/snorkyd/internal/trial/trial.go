@@ -12,6 +12,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -82,14 +83,21 @@ type Socket struct {
 // Dial opens a WebSocket at addr, or returns the status that it was refused with; 0 if there was no answer.
 func Dial(t testing.TB, addr string) (s *Socket, status int) {
 	t.Helper()
+	return DialWith(t, addr, "")
+}
+
+// DialWith is Dial with a query, such as "?a=b", and further lines in the head.
+func DialWith(t testing.TB, addr, query string, lines ...string) (s *Socket, status int) {
+	t.Helper()
 	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", addr)
 	if err != nil {
 		return nil, 0
 	}
 	_ = conn.SetDeadline(time.Now().Add(Patience))
 	key := base64.StdEncoding.EncodeToString(make([]byte, 16))
-	fmt.Fprintf(conn, "GET /ws HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n\r\n", addr, key)
+	fmt.Fprintf(conn, "GET /ws%s HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n", query, addr, key)
+	fmt.Fprintf(conn, "%s\r\n", strings.Join(append(lines, ""), "\r\n"))
 	in := bufio.NewReader(conn)
 	response, err := http.ReadResponse(in, nil)
 	if err != nil {
@@ -123,6 +131,8 @@ type Message struct {
 	Type    string          // response, error, message
 	Message json.RawMessage // of a message or an error
 	Data    json.RawMessage // of a response
+
+	ExpiresIn int // of the notification "expiring", in seconds
 }
 
 // Call sends a request and returns the next message, which is its answer if nothing else is under way.

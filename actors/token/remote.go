@@ -1,0 +1,223 @@
+package token
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/rs/zerolog"
+
+	"github.com/snorky-go/snorky/actors/wire"
+)
+
+// maxJWKS bounds the document at a URL, in bytes.
+const maxJWKS = 256 << 10
+
+var (
+	errURL      = errors.New("the URL of the JWKS does not begin with http:// or https:// and a host")
+	errRedirect = errors.New("the redirection leaves https")
+	errTooLarge = fmt.Errorf("the document is larger than %d bytes", maxJWKS)
+	errClosed   = errors.New("the verifier is closed")
+)
+
+// remote is the set of keys at a URL. It is read in rounds, one at a time, whose goroutines close waits for. What was read
+// last stays valid as long as there is nothing newer, even if the URL fails: a server of keys that is down for a while
+// locks nobody out.
+type remote struct {
+	url        string
+	algorithms []jose.SignatureAlgorithm
+	client     *http.Client
+	refresh    time.Duration
+	interval   time.Duration
+	timeout    time.Duration
+	log        zerolog.Logger
+
+	ctx        context.Context // ends with close
+	end        context.CancelFunc
+	goroutines sync.WaitGroup
+
+	mu      sync.Mutex
+	closed  bool
+	set     keySet // nil: it could not be read yet
+	current *round // nil: nobody is reading
+	last    time.Time
+	err     error // of the last round
+}
+
+// round is one reading of the URL.
+type round struct{ done chan struct{} }
+
+func parseURL(text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, errURL // without what it was: there may be a password in it
+	}
+	return u, nil
+}
+
+func newRemote(u *url.URL, o Options, algorithms []jose.SignatureAlgorithm) *remote {
+	r := &remote{
+		url: u.String(), algorithms: algorithms, refresh: o.Refresh, interval: o.RetryInterval, timeout: o.Timeout,
+		log:    o.Logger.With().Str("url", u.Redacted()).Logger(),
+		client: &http.Client{Transport: o.Transport, CheckRedirect: stayEncrypted},
+	}
+	if o.Transport == nil {
+		transport := http.DefaultTransport.(*http.Transport).Clone()
+		transport.DisableKeepAlives = true // the next request is far off
+		transport.MaxResponseHeaderBytes = maxJWKS
+		r.client.Transport = transport
+	}
+	if u.Scheme == "http" && !isLoopback(u.Hostname()) {
+		r.log.Warn().Msg("the keys of tokens come unencrypted: who can change what is sent there can make tokens")
+	}
+	r.ctx, r.end = context.WithCancel(context.Background())
+	r.goroutines.Go(r.keepFresh)
+	return r
+}
+
+func isLoopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
+func stayEncrypted(next *http.Request, before []*http.Request) error {
+	const most = 5
+	switch {
+	case len(before) >= most:
+		return http.ErrUseLastResponse
+	case before[0].URL.Scheme == "https" && next.URL.Scheme != "https":
+		return errRedirect
+	}
+	return nil
+}
+
+func (r *remote) close() {
+	r.mu.Lock()
+	r.closed = true
+	r.mu.Unlock()
+	r.end()
+	r.goroutines.Wait()
+}
+
+// keepFresh reads the URL at once, and then every so often; sooner, but more and more seldom, while that fails.
+func (r *remote) keepFresh() {
+	failures := 0
+	for {
+		r.mu.Lock()
+		current := r.begin()
+		r.mu.Unlock()
+		if current != nil {
+			<-current.done
+		}
+		wait := r.refresh
+		if r.failure() == nil {
+			failures = 0
+		} else {
+			wait = min(r.interval<<min(failures, 10), r.refresh)
+			failures++
+		}
+		select {
+		case <-time.After(wait):
+		case <-r.ctx.Done():
+			return
+		}
+	}
+}
+
+func (r *remote) failure() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.err
+}
+
+// begin returns the round that is under way, or a new one; nil if it is too early for that. It is called under mu.
+func (r *remote) begin() *round {
+	if r.current != nil {
+		return r.current
+	}
+	if r.closed || !r.last.IsZero() && time.Since(r.last) < r.interval {
+		return nil
+	}
+	r.current = &round{done: make(chan struct{})}
+	r.goroutines.Go(r.read)
+	return r.current
+}
+
+// read is a round.
+func (r *remote) read() {
+	set, err := r.fetch()
+	if err != nil && r.ctx.Err() == nil {
+		r.log.Warn().Err(err).Msg("the keys of tokens cannot be read; those that are known stay valid")
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err == nil {
+		r.set = set
+	}
+	r.err, r.last = err, time.Now()
+	close(r.current.done)
+	r.current = nil
+}
+
+func (r *remote) fetch() (keySet, error) {
+	ctx, cancel := context.WithTimeout(r.ctx, r.timeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.url, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Accept", "application/json")
+	response, err := r.client.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("the answer has status %d", response.StatusCode)
+	}
+	document, err := io.ReadAll(io.LimitReader(response.Body, maxJWKS+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case len(document) > maxJWKS:
+		return nil, errTooLarge
+	}
+	return parseJWKS(document, r.algorithms)
+}
+
+// matching returns the keys that may have signed a token. If there are none it has the URL read, unless that was done a
+// moment ago: tokens with invented keys cannot make this server ask all the time.
+func (r *remote) matching(ctx context.Context, kid string, a jose.SignatureAlgorithm) (keySet, error) {
+	r.mu.Lock()
+	found := r.set.matching(kid, a)
+	if len(found) > 0 {
+		r.mu.Unlock()
+		return found, nil
+	}
+	current := r.begin()
+	r.mu.Unlock()
+	if current != nil {
+		select {
+		case <-current.done:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%w: %w", wire.ErrUnavailable, context.Cause(ctx))
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	found = r.set.matching(kid, a)
+	switch {
+	case len(found) > 0 || r.err == nil && !r.closed:
+		return found, nil
+	case r.closed:
+		return nil, fmt.Errorf("%w: %w", wire.ErrUnavailable, errClosed)
+	}
+	return nil, fmt.Errorf("%w: the keys of tokens cannot be read: %w", wire.ErrUnavailable, r.err)
+}
