@@ -54,7 +54,6 @@ func (s *DataSync) acquire(call *actors.Call, p tokenParams) (any, error) {
 		if !one.handOver(func() { answer.Respond(nil) }) {
 			answer.Fail(wire.ErrSubscriptionOverflowed)
 		}
-		s.context.Settle()
 	})
 	return nil, nil
 }

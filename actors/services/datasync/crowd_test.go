@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/snorky-go/snorky/actors/services/datasync"
 )
@@ -72,6 +73,14 @@ func TestCrowd(t *testing.T) {
 		}
 		for _, f := range checks {
 			f(order)
+		}
+		for _, v := range s.visitors {
+			_ = v.Close()
+		}
+		<-time.After(3 * time.Minute) // those that nobody has acquired are gone
+		synctest.Wait()
+		if left := datasync.Leftovers(s.service); left != "" {
+			t.Errorf("%sare left", left)
 		}
 		if len(checks) == 0 || len(order) < publishers*calls {
 			t.Errorf("%d checks of %d deltas", len(checks), len(order))
@@ -189,4 +198,45 @@ func ascending(t testing.TB, order map[string]int, heard []string, runs int) {
 	if runs < 1 {
 		t.Errorf("%d deltas are out of order", len(heard))
 	}
+}
+
+// What overflows leaves nothing behind either, whoever comes for it and when.
+func TestCrowdThatOverflows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, datasync.Options{MaxBufferedBytes: 5000, MaxBufferedTotal: 20_000},
+			datasync.Broadcast("all", "Task"), datasync.Filter("some", "Task"))
+		defer s.end()
+		var wg sync.WaitGroup
+		acquired, refused := make(chan bool, 1000), make(chan bool, 1000)
+		for p := range publishers {
+			wg.Go(func() {
+				for c := range calls {
+					token := s.authorize(item("all", "0"), item("some", fmt.Sprintf(`["==","n",%d]`, c)))
+					for n := range 1 + c%7 {
+						s.publish(insert(fmt.Sprintf(`{"n":%d,"p":%d,"text":%q}`, n, p, strings.Repeat("x", 900))))
+					}
+					switch a := s.visit(true).call("acquireSubscription", token); {
+					case a.Type == "response":
+						acquired <- true
+					case a.Message == "Subscription overflowed":
+						refused <- true
+					default:
+						t.Errorf("%+v", a)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		if len(acquired) == 0 || len(refused) == 0 {
+			t.Errorf("%d have been acquired and %d refused", len(acquired), len(refused))
+		}
+		for _, v := range s.visitors {
+			_ = v.Close()
+		}
+		<-time.After(3 * time.Minute)
+		synctest.Wait()
+		if left := datasync.Leftovers(s.service); left != "" {
+			t.Errorf("%sare left", left)
+		}
+	})
 }

@@ -3,6 +3,7 @@ package datasync_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -257,4 +258,65 @@ func TestRegistering(t *testing.T) {
 	if err := s.broker.Frontend().Register("again", other); err == nil {
 		t.Error("a DataSync is registered twice")
 	}
+}
+
+// A Backend whose DataSync is gone has errors to tell, and nobody waits for it.
+func TestTheDataSyncEndsFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, datasync.Options{}, datasync.Broadcast("all", "Task"))
+		defer s.end()
+		if err := s.broker.Frontend().Unregister("sync"); err != nil {
+			t.Fatal(err)
+		}
+		for command, params := range map[string]string{
+			"authorizeSubscription": `{"items":[` + item("all", "0") + `]}`, "publishDeltas": `{"deltas":[` + insert("1") + `]}`,
+		} {
+			if _, err := s.call(command, params); err == nil || err.Error() != "Internal error" {
+				t.Errorf("%s: %v", command, err)
+			}
+		}
+	})
+}
+
+// Where a delta is for very many items, the dealers are asked about few at a time, and then about more again.
+func TestManyDeltasForMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, datasync.Options{}, datasync.Broadcast("all", "Task"), datasync.KeyField("mine", "Task", "owner"))
+		defer s.end()
+		crowded, one := s.visit(false), s.visit(true)
+		crowded.says <- `{"service":"sync","message":{"command":"acquireSubscription","params":{"token":` + s.items(5000, "all", "%[1]d")[0] + `}}}`
+		token := s.authorize(item("mine", "1"))
+		one.call("acquireSubscription", token)
+		var deltas, want []string
+		for n := range 30 {
+			deltas = append(deltas, insert(fmt.Sprintf(`{"n":%d,"owner":%d}`, n, n%2)))
+			if n%2 == 1 {
+				want = append(want, got(deltas[n])...)
+			}
+		}
+		s.publish(deltas...)
+		synctest.Wait()
+		crowded.await(func(number int, _ []string) bool { return number == 1+30*5000 })
+		checkDeltas(t, one, want...)
+	})
+}
+
+// One call may hold as many deltas as fit into a request.
+func TestTenThousandDeltasInOneCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, datasync.Options{}, datasync.Filter("some", "Task"))
+		defer s.end()
+		v := s.visit(true)
+		v.call("acquireSubscription", s.authorize(item("some", `[">=","n",100]`)))
+		var deltas, want []string
+		for n := range 10_000 {
+			deltas = append(deltas, insert(fmt.Sprintf(`{"n":%d}`, n)))
+			if n >= 100 {
+				want = append(want, got(deltas[n])...)
+			}
+		}
+		s.publish(deltas...)
+		synctest.Wait()
+		checkDeltas(t, v, want...)
+	})
 }

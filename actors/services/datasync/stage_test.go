@@ -22,6 +22,7 @@ import (
 type stage struct {
 	tb       testing.TB
 	broker   *actors.Broker
+	service  *datasync.DataSync
 	mu       sync.Mutex
 	visitors []*visitor
 }
@@ -39,7 +40,7 @@ func newStage(tb testing.TB, o datasync.Options, dealers ...datasync.Dealer) *st
 	if err := b.Backend().Register("back", datasync.NewBackend(service)); err != nil {
 		tb.Fatal(err)
 	}
-	return &stage{tb: tb, broker: b}
+	return &stage{tb: tb, broker: b, service: service}
 }
 
 func (s *stage) end() {

@@ -23,6 +23,7 @@ var candidates = []string{
 	module + "/actors/wire",
 	module + "/actors/actorstest",
 	module + "/actors/services",
+	module + "/actors/services/datasync/internal/filter",
 	module + "/gateway",
 	module + "/gateway/client",
 	module + "/backendapi",

@@ -25,7 +25,7 @@ func TestParseRefuses(t *testing.T) {
 		`["==","` + strings.Repeat(".", maxSize) + `",1]`,
 		`["and"` + strings.Repeat(`,1`, maxSize+1) + `]`,
 	} {
-		if _, err := Parse([]byte(query)); err != wire.ErrBadQuery { //nolint:errorlint // the very value
+		if _, err := Parse([]byte(query)); err != wire.ErrBadQuery {
 			t.Errorf("%.100s: %v", query, err)
 		}
 	}
