@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -204,13 +205,9 @@ func checkDeltas(t *testing.T, v *visitor, want ...string) {
 		}
 	}
 	for _, model := range []string{`"Task"`, `"Slow"`} {
-		of := func(all []string) (some string) {
-			for _, d := range all {
-				if strings.Contains(d, model) {
-					some += d + "\n"
-				}
-			}
-			return some
+		of := func(all []string) string {
+			other := func(d string) bool { return !strings.Contains(d, model) }
+			return strings.Join(slices.DeleteFunc(slices.Clone(all), other), "\n")
 		}
 		if of(deltas) != of(want) {
 			t.Errorf("of %s there are\n%s, not\n%s", model, of(deltas), of(want))

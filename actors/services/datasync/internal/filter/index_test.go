@@ -15,7 +15,7 @@ func TestIndexFindsWhatMatches(t *testing.T) {
 	var x Index[int]
 	filters := map[int]*Filter{}
 	entries := map[int]*Entry[int]{}
-	for step := range 12_000 {
+	for step := range 4000 {
 		switch n := w.IntN(10); {
 		case n < 5 && len(filters) < 400 || len(filters) == 0:
 			f, err := Parse([]byte(w.filter(w.IntN(4))))
