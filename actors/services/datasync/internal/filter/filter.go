@@ -19,6 +19,7 @@ const (
 
 type operator uint8
 
+// The comparisons come first.
 const (
 	equal operator = iota
 	less
