@@ -85,7 +85,8 @@ func (s *subscription) deliver(n actors.Notification) {
 }
 
 // handOver sends the owner what waits, then calls answer, and from then on what comes. It reports false if the
-// subscription is not waiting any more. Nothing is delivered meanwhile, so that no delta overtakes another one or the answer.
+// subscription is not waiting any more. Meanwhile models wait with what they deliver to it, so that no delta overtakes an
+// earlier one or the answer.
 func (s *subscription) handOver(answer func()) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
