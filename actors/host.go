@@ -58,6 +58,7 @@ func (h *host) start() (err error) {
 }
 
 func (h *host) stop() {
+	close(h.context.ended)
 	h.context.stopTimers()
 	h.context.stopParts()
 	if s, ok := h.value.(Stopper); ok && !h.failed {
@@ -154,6 +155,7 @@ func (p *presence) tell(h *host) {
 type ServiceContext struct {
 	host     *host
 	channels *Channels
+	ended    chan struct{}
 
 	mu     sync.Mutex
 	timers map[*alarm]struct{} // nil after the end
@@ -168,6 +170,10 @@ type alarm struct {
 
 // Name is the name under which the service is registered.
 func (c *ServiceContext) Name() string { return c.host.service.name }
+
+// Done is closed when the service begins to end. A part that waits for another one waits for this, too: what a part has
+// been given is not done after the end.
+func (c *ServiceContext) Done() <-chan struct{} { return c.ended }
 
 // Logger is for lines about the service.
 func (c *ServiceContext) Logger() *zerolog.Logger { return &c.host.troubles }

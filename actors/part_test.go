@@ -246,3 +246,44 @@ func TestSettleBoundsWhatIsUnderWay(t *testing.T) {
 type crowdBackend struct{ *crowd }
 
 func (c crowdBackend) CompanionOf() actors.Service { return c.crowd }
+
+// waiter is a service with a part that waits for another one, which is given nothing to do.
+type waiter struct {
+	context *actors.ServiceContext
+	ended   chan struct{}
+}
+
+func (w *waiter) Start(c *actors.ServiceContext) error {
+	w.context, w.ended = c, make(chan struct{})
+	return nil
+}
+
+func (w *waiter) Commands() actors.Commands {
+	return actors.Commands{"wait": actors.Command(func(*actors.Call, actors.NoParams) (any, error) {
+		w.context.NewPart().Do(func() {
+			<-w.context.Done()
+			close(w.ended)
+		})
+		return nil, nil
+	})}
+}
+
+// Unregister waits for the part, which waits for the service's end to begin.
+func TestDoneIsToldBeforeTheEnd(t *testing.T) {
+	bubble(t, actors.Options{}, func(t *testing.T, s *server) {
+		w := &waiter{}
+		s.register("waiter", w)
+		c := s.connect()
+		c.send(request("waiter", "wait", `{}`, 1))
+		c.expect(response("waiter", "null", 1))
+		select {
+		case <-w.context.Done():
+			t.Error("done before the end")
+		default:
+		}
+		if err := s.broker.Frontend().Unregister("waiter"); err != nil {
+			t.Error(err)
+		}
+		<-w.ended
+	})
+}

@@ -260,7 +260,9 @@ func (b *Broker) startHost(s *service, value Service) error {
 		troubles: b.logger.Sample(&zerolog.BurstSampler{Burst: 5, Period: time.Second}),
 		started:  make(chan error, 1), stopped: make(chan struct{}),
 	}
-	h.context = &ServiceContext{host: h, timers: map[*alarm]struct{}{}, parts: map[*Part]struct{}{}}
+	h.context = &ServiceContext{
+		host: h, ended: make(chan struct{}), timers: map[*alarm]struct{}{}, parts: map[*Part]struct{}{},
+	}
 	h.context.channels = newChannels(b, s)
 	s.host = h
 	b.mu.Lock()

@@ -67,15 +67,16 @@ var (
 
 // Errors of DataSync and its backend.
 var (
-	ErrTokenNotString     = NewError("token_not_string", "token must be string")
-	ErrNoSuchSubscription = NewError("no_such_subscription", "No such subscription")
-	ErrAlreadyAcquired    = NewError("already_acquired", "Already acquired")
-	ErrDealerNotName      = NewError("dealer_not_name", "dealer should be a dealer name")
-	ErrNoSuchDealer       = NewError("no_such_dealer", "No such dealer")
-	ErrBadQuery           = NewError("bad_query", "Bad query")
-	ErrModelNotString     = NewError("model_not_string", "model must be string")
-	ErrInvalidDeltaType   = NewError("invalid_delta_type", "Invalid delta type")
-	ErrNoSuchModel        = NewError("no_such_model", "No such model")
+	ErrTokenNotString         = NewError("token_not_string", "token must be string")
+	ErrNoSuchSubscription     = NewError("no_such_subscription", "No such subscription")
+	ErrAlreadyAcquired        = NewError("already_acquired", "Already acquired")
+	ErrSubscriptionOverflowed = NewError("subscription_overflowed", "Subscription overflowed")
+	ErrDealerNotName          = NewError("dealer_not_name", "dealer should be a dealer name")
+	ErrNoSuchDealer           = NewError("no_such_dealer", "No such dealer")
+	ErrBadQuery               = NewError("bad_query", "Bad query")
+	ErrModelNotString         = NewError("model_not_string", "model must be string")
+	ErrInvalidDeltaType       = NewError("invalid_delta_type", "Invalid delta type")
+	ErrNoSuchModel            = NewError("no_such_model", "No such model")
 )
 
 // MissingField returns the error of a DataSync item or delta that lacks a member.

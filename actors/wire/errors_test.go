@@ -21,6 +21,7 @@ func TestErrorTexts(t *testing.T) {
 		"Already joined": ErrAlreadyJoined, "Not joined": ErrNotJoined,
 		"Reused handle": ErrReusedHandle, "Too many cursors": ErrTooManyCursors, "No such cursor": ErrNoSuchCursor,
 		"token must be string": ErrTokenNotString, "No such subscription": ErrNoSuchSubscription, "Already acquired": ErrAlreadyAcquired,
+		"Subscription overflowed":        ErrSubscriptionOverflowed,
 		"dealer should be a dealer name": ErrDealerNotName, "No such dealer": ErrNoSuchDealer, "Bad query": ErrBadQuery,
 		"Missing field 'dealer'": MissingField("dealer"), "model must be string": ErrModelNotString,
 		"Invalid delta type": ErrInvalidDeltaType, "No such model": ErrNoSuchModel,

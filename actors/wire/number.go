@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"cmp"
 	"strconv"
 	"strings"
 )
@@ -82,6 +83,51 @@ func addExponent(written []byte, shift int) string {
 		return "-" + string(sum)
 	}
 	return string(sum)
+}
+
+// CompareNumbers orders two numbers that have been checked by their exact values, of any size: it returns -1, 0 or 1. It
+// takes time in proportion to their length.
+func CompareNumbers(a, b []byte) int {
+	x, y := decimalOf(a), decimalOf(b)
+	if order := cmp.Compare(x.sign(), y.sign()); order != 0 || x.sign() == 0 {
+		return order
+	}
+	// Without zeros at the front, the place of the first digit decides before the digits do.
+	order := compareIntegers(addExponent([]byte(x.exponent), len(x.digits)), addExponent([]byte(y.exponent), len(y.digits)))
+	if order == 0 {
+		order = bytes.Compare(x.digits, y.digits)
+	}
+	return order * x.sign()
+}
+
+func (d decimal) sign() int {
+	switch {
+	case len(d.digits) == 0:
+		return 0
+	case d.negative:
+		return -1
+	}
+	return 1
+}
+
+// compareIntegers orders integers as addExponent writes them.
+func compareIntegers(a, b string) int {
+	x, isXNegative := strings.CutPrefix(a, "-")
+	y, isYNegative := strings.CutPrefix(b, "-")
+	if isXNegative != isYNegative {
+		if isXNegative {
+			return -1
+		}
+		return 1
+	}
+	order := cmp.Compare(len(x), len(y))
+	if order == 0 {
+		order = strings.Compare(x, y)
+	}
+	if isXNegative {
+		return -order
+	}
+	return order
 }
 
 // carry adds step to the last digit and, where that is full, to the one before it, turning full digits into empty ones.

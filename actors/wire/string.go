@@ -58,6 +58,16 @@ func appendEscape(dst []byte, r rune) []byte {
 // view returns b as a string without a copy.
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
+// Unquote returns what a string says that has been checked, a view unless it was written with escapes; ok tells that the
+// value is a string. Surrogates without a partner come out in their generalized UTF-8 form (WTF-8), so that different
+// strings stay different and the order of their bytes is that of their code points.
+func Unquote(value []byte) (text string, ok bool) {
+	if len(value) < 2 || value[0] != '"' {
+		return "", false
+	}
+	return unquote(value), true
+}
+
 // unquote returns the content of a quoted string, a view if it has no escapes. Surrogates without a partner come out in
 // their generalized UTF-8 form (WTF-8), so that different strings stay different.
 func unquote(quoted []byte) string {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/snorky-go/snorky/actors"
 	"github.com/snorky-go/snorky/actors/services"
+	"github.com/snorky-go/snorky/actors/services/datasync"
 	"github.com/snorky-go/snorky/actors/wire"
 	"github.com/snorky-go/snorky/backendapi"
 	"github.com/snorky-go/snorky/backendapi/client"
@@ -41,6 +42,9 @@ func open(t *testing.T) (*client.Client, *front.Client) {
 	pubsub := services.NewPubSub(services.Nobody)
 	must(t, broker.Frontend().Register("pubsub", pubsub))
 	must(t, broker.Backend().Register(service, services.NewPubSubBackend(pubsub)))
+	tasks := datasync.New(datasync.Options{}, datasync.Broadcast("all", "Task"))
+	must(t, broker.Frontend().Register("datasync", tasks))
+	must(t, broker.Backend().Register("datasync_backend", datasync.NewBackend(tasks)))
 	handler, err := backendapi.New(broker, backendapi.Options{Keys: [][]byte{[]byte("swordfish")}, MaxBody: 4 << 20})
 	must(t, err)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -131,4 +135,48 @@ func TestTheSizeOfBatches(t *testing.T) {
 	}
 	must(t, back.Publish(t.Context(), service, "news", "last"))
 	expect(t, news, "last")
+}
+
+// The server understands what is sent: the first delta waits for the client, which hears the others as they come.
+func TestDeltasReachTheirSubscriber(t *testing.T) {
+	back, visitor := open(t)
+	const name = "datasync_backend"
+	heard := make(chan string, 10)
+	visitor.Handle("datasync", func(notification json.RawMessage) { heard <- string(notification) })
+	token, err := back.AuthorizeSubscription(t.Context(), name, client.Item{Dealer: "all"})
+	must(t, err)
+	must(t, back.PublishDeltas(t.Context(), name, client.Insert("Task", 1)))
+	_, err = visitor.Call(t.Context(), "datasync", "acquireSubscription", map[string]string{"token": token})
+	must(t, err)
+	must(t, back.PublishDeltas(t.Context(), name, client.Update("Task", 1, 2), client.Delete("Task", 2)))
+	must(t, back.PublishDeltas(t.Context(), name))
+	for _, want := range []string{
+		`{"type":"insert","model":"Task","data":1}`,
+		`{"type":"update","model":"Task","newData":2,"oldData":1}`,
+		`{"type":"delete","model":"Task","data":2}`,
+	} {
+		select {
+		case got := <-heard:
+			if got != `{"type":"delta","delta":`+want+`}` {
+				t.Errorf("heard %s, not %s", got, want)
+			}
+		case <-time.After(patience):
+			t.Fatalf("no %s", want)
+		}
+	}
+	for _, want := range []struct {
+		deltas []client.Delta
+		text   string
+	}{
+		{[]client.Delta{client.Insert("Task", 1), client.Insert("Note", 1)}, "No such model"},
+		{[]client.Delta{nil}, "Invalid params"},
+	} {
+		var refused *client.Error
+		if err := back.PublishDeltas(t.Context(), name, want.deltas...); !errors.As(err, &refused) || refused.Text != want.text {
+			t.Errorf("got %v, not %s", err, want.text)
+		}
+	}
+	if _, err = back.AuthorizeSubscription(t.Context(), name, client.Item{Dealer: "none"}); err == nil {
+		t.Error("an unknown dealer is accepted")
+	}
 }

@@ -5,7 +5,8 @@
 //	...
 //	err = c.Publish(ctx, "pubsub_backend", "news", map[string]string{"title": "Hello"})
 //
-// Several messages for one channel (PublishMany), or one for several channels (Broadcast), take one call.
+// Several messages for one channel (PublishMany), or one for several channels (Broadcast), take one call. For clients that
+// keep a copy of data there are AuthorizeSubscription and PublishDeltas.
 package client
 
 import (

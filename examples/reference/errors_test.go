@@ -52,6 +52,10 @@ var errorSteps = []struct{ who, service, command, params, want string }{
 	{"backend", "datasync_backend", "authorizeSubscription", `{"items":[]}`, "TOKEN"},
 	{"ann", "datasync", "acquireSubscription", `{"token":"TOKEN"}`, ""},
 	{"bob", "datasync", "acquireSubscription", `{"token":"TOKEN"}`, "Already acquired"},
+	{"backend", "datasync_backend", "authorizeSubscription", `{"items":[{"dealer":"AllTasks","query":0}]}`, "TOKEN"},
+	{"backend", "datasync_backend", "publishDeltas", halfTooMuch, ""},
+	{"backend", "datasync_backend", "publishDeltas", halfTooMuch, ""},
+	{"bob", "datasync", "acquireSubscription", `{"token":"TOKEN"}`, "Subscription overflowed"},
 	{"backend", "datasync_backend", "authorizeSubscription", `{"items":[{"query":1}]}`, "Missing field 'dealer'"},
 	{"backend", "datasync_backend", "authorizeSubscription", `{"items":[{"dealer":1}]}`, "dealer should be a dealer name"},
 	{"backend", "datasync_backend", "authorizeSubscription", `{"items":[{"dealer":"Nobody"}]}`, "No such dealer"},
@@ -64,6 +68,9 @@ var errorSteps = []struct{ who, service, command, params, want string }{
 	{"backend", "datasync_backend", "publish", `{"deltas":[]}`, "Unknown command"},
 	{"backend", "datasync_backend", "publishDeltas", `{"deltas":{}}`, "Invalid params"},
 }
+
+// halfTooMuch is more than half of what may wait for a client.
+var halfTooMuch = `{"deltas":[{"type":"insert","model":"Task","data":"` + strings.Repeat("x", 600<<10) + `"}]}`
 
 func TestEveryErrorOfTheProtocolComesOverTheWire(t *testing.T) {
 	front, back := start(t)
@@ -95,7 +102,7 @@ func TestEveryErrorOfTheProtocolComesOverTheWire(t *testing.T) {
 				t.Errorf("token %s: %v", data, err)
 			}
 		case message != step.want:
-			t.Errorf("%s: %s.%s %s: %q, want %q", step.who, step.service, step.command, params, message, step.want)
+			t.Errorf("%s: %s.%s %.200s: %q, want %q", step.who, step.service, step.command, params, message, step.want)
 		}
 	}
 }

@@ -2,21 +2,30 @@ package datasync
 
 import (
 	"encoding/json"
+	"errors"
 
 	"github.com/snorky-go/snorky/actors"
 	"github.com/snorky-go/snorky/actors/wire"
 )
 
-// Backend is the side of the backend, PROTOCOL.md section 8.2. It runs in the actor of its DataSync.
+// Backend is the side of the backend, PROTOCOL.md section 8.2. Its DataSync has to be registered before it.
 type Backend struct {
-	datasync *DataSync
+	datasync  *DataSync
+	context   *actors.ServiceContext
+	accepting *actors.Part // calls the dealers, which may take their time
 }
 
 // NewBackend returns the backend's side of s.
 func NewBackend(s *DataSync) *Backend { return &Backend{datasync: s} }
 
-// CompanionOf is the DataSync.
-func (b *Backend) CompanionOf() actors.Service { return b.datasync }
+// Start is called by the registry.
+func (b *Backend) Start(context *actors.ServiceContext) error {
+	if b.datasync.context == nil {
+		return errors.New("datasync: the DataSync has to be registered before its Backend")
+	}
+	b.context, b.accepting = context, context.NewPart()
+	return nil
+}
 
 type itemsParams struct {
 	Items json.RawMessage `json:"items"`
@@ -34,99 +43,139 @@ func (b *Backend) Commands() actors.Commands {
 	}
 }
 
-// list reads a list; anything else are wrong parameters.
-func list(raw json.RawMessage) (parts []json.RawMessage, err error) {
-	if len(raw) == 0 || raw[0] != '[' || json.Unmarshal(raw, &parts) != nil {
-		return nil, wire.ErrInvalidParams
+// authorize opens a subscription when all of its items are right. What a dealer thinks of a query comes after everything
+// else.
+func (b *Backend) authorize(call *actors.Call, p itemsParams) (string, error) {
+	parts, ok := wire.Elements(p.Items)
+	if !ok {
+		return "", wire.ErrInvalidParams
 	}
-	return parts, nil
-}
-
-// required reads the members of an object in the order of the names; the first that is missing is the error.
-func required(object json.RawMessage, names ...string) ([]json.RawMessage, error) {
-	if object[0] != '{' {
-		return nil, wire.ErrInvalidParams
-	}
-	values := make([]json.RawMessage, len(names))
-	for i, name := range names {
-		value, ok := member(object, name)
-		if !ok {
-			return nil, wire.MissingField(name)
-		}
-		values[i] = value
-	}
-	return values, nil
-}
-
-func text(raw json.RawMessage, otherwise *wire.Error) (s string, err error) {
-	if raw[0] != '"' || json.Unmarshal(raw, &s) != nil {
-		return "", otherwise
-	}
-	return s, nil
-}
-
-// authorize opens a subscription when all of its items are right. What a dealer thinks of a query comes after
-// everything else.
-func (b *Backend) authorize(_ *actors.Call, p itemsParams) (string, error) {
-	parts, err := list(p.Items)
-	if err != nil {
-		return "", err
-	}
-	items := make([]*item, len(parts))
-	queries := make([]json.RawMessage, len(parts))
+	requests := make([]request, len(parts))
 	for i, part := range parts {
-		if items[i], queries[i], err = b.item(part); err != nil {
+		var err error
+		if requests[i], err = b.datasync.request(part); err != nil {
 			return "", err
 		}
 	}
-	for i, one := range items {
-		if one.matches, err = one.dealer.accept(queries[i]); err != nil {
+	return actors.Continue(call, b.accepting, func() (string, error) {
+		shares, err := b.acceptAll(requests)
+		if err != nil {
 			return "", err
 		}
-	}
-	return b.datasync.open(items).token, nil
+		select {
+		case <-b.datasync.context.Done():
+			return "", errEnded // nobody would answer
+		default:
+		}
+		answer := call.Later()
+		b.datasync.context.Do(func() { answer.Respond(b.datasync.open(shares)) })
+		return "", nil
+	})
 }
 
-func (b *Backend) item(part json.RawMessage) (*item, json.RawMessage, error) {
-	values, err := required(part, "dealer")
+// request is an item that a backend asks for.
+type request struct {
+	dealer *dealing
+	query  json.RawMessage
+}
+
+func (s *DataSync) request(part json.RawMessage) (request, error) {
+	var dealer, query json.RawMessage
+	err := wire.Members(part, func(name string, value []byte) bool {
+		switch name {
+		case "dealer":
+			dealer = value
+		case "query":
+			query = value
+		}
+		return true // of repeated members the last counts
+	})
 	if err != nil {
-		return nil, nil, err
+		return request{}, wire.ErrInvalidParams
 	}
-	name, err := text(values[0], wire.ErrDealerNotName)
-	if err != nil {
-		return nil, nil, err
+	if dealer == nil {
+		return request{}, wire.MissingField("dealer")
 	}
-	d := b.datasync.dealers[name]
-	if d == nil {
-		return nil, nil, wire.ErrNoSuchDealer
+	name, ok := wire.Unquote(dealer)
+	if !ok {
+		return request{}, wire.ErrDealerNotName
 	}
-	if values, err = required(part, "query"); err != nil {
-		return nil, nil, err
+	known := s.dealers[name]
+	switch {
+	case known == nil:
+		return request{}, wire.ErrNoSuchDealer
+	case query == nil:
+		return request{}, wire.MissingField("query")
 	}
-	return &item{dealer: d}, values[0], nil
+	return request{known, query}, nil
+}
+
+// acceptAll makes the items, put together by their dealers.
+func (b *Backend) acceptAll(requests []request) ([]share, error) {
+	var shares []share
+	places := map[*dealing]int{}
+	for _, r := range requests {
+		// A copy, so that an item does not hold on to all the others.
+		i, err := accept(r.dealer.Dealer, json.RawMessage(append([]byte(nil), r.query...)))
+		if err != nil {
+			return nil, b.refusal(err)
+		}
+		at, known := places[r.dealer]
+		if !known {
+			at = len(shares)
+			places[r.dealer] = at
+			shares = append(shares, share{dealer: r.dealer})
+		}
+		shares[at].items = append(shares[at].items, i)
+	}
+	return shares, nil
+}
+
+// refusal is what the backend is told of what a dealer says.
+func (b *Backend) refusal(err error) error {
+	if known, is := errors.AsType[*wire.Error](err); is {
+		return known
+	}
+	b.context.Logger().Info().Err(err).Msg("a dealer does not accept a query")
+	return wire.ErrBadQuery
 }
 
 // publish delivers deltas when all of them are right. Whether anybody deals their models comes after everything else.
-func (b *Backend) publish(_ *actors.Call, p deltasParams) (any, error) {
-	parts, err := list(p.Deltas)
-	if err != nil {
-		return nil, err
+func (b *Backend) publish(call *actors.Call, p deltasParams) (any, error) {
+	parts, ok := wire.Elements(p.Deltas)
+	if !ok {
+		return nil, wire.ErrInvalidParams
 	}
 	deltas := make([]delta, len(parts))
 	for i, part := range parts {
+		var err error
 		if deltas[i], err = parseDelta(part); err != nil {
 			return nil, err
 		}
 	}
-	for _, d := range deltas {
-		if len(b.datasync.models[d.model]) == 0 {
+	for i := range deltas {
+		name, _ := wire.Unquote(deltas[i].name)
+		if deltas[i].model = b.datasync.models[name]; deltas[i].model == nil {
 			return nil, wire.ErrNoSuchModel
 		}
 	}
-	for _, d := range deltas {
-		if err := b.datasync.deal(d); err != nil {
+	return deal(call, deltas)
+}
+
+// deal has the models deliver deltas in the order of the call, each of them as many as follow one another.
+func deal(call *actors.Call, deltas []delta) (any, error) {
+	if len(deltas) == 0 {
+		return nil, nil
+	}
+	at := deltas[0].model
+	n := 1
+	for n < len(deltas) && deltas[n].model == at {
+		n++
+	}
+	return actors.Continue(call, at.part, func() (any, error) {
+		if err := at.deal(deltas[:n]); err != nil {
 			return nil, err
 		}
-	}
-	return nil, nil
+		return deal(call, deltas[n:])
+	})
 }

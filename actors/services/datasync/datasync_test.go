@@ -17,7 +17,7 @@ type (
 )
 
 func tasks(_ *testing.T, b *actorstest.Broker) {
-	sync := datasync.New(datasync.Options{TokenTimeout: 10 * time.Second, MaxBufferedBytes: 2000},
+	sync := datasync.New(datasync.Options{TokenTimeout: 10 * time.Second, MaxBufferedBytes: 2000, MaxBufferedTotal: 3600},
 		datasync.Broadcast("all", "Gone"), // replaced by the next of that name
 		datasync.Broadcast("all", "Task"),
 		datasync.KeyField("by owner", "Task", "owner"),
@@ -102,11 +102,45 @@ func TestSubscriptionIsAcquiredOnce(t *testing.T) {
 	)
 }
 
-func TestBufferIsBounded(t *testing.T) {
+// What waits is bounded, and whoever comes for what was too much is told so, until the time of the token is over.
+func TestBuffersAreBounded(t *testing.T) {
 	large := insert(`"` + strings.Repeat("x", 1500) + `"`)
-	refused := acquire("a", "$t")
-	refused.Want = "!No such subscription"
-	actorstest.Play(t, tasks, authorize(item("all", "null")+","+item("all", "0"), "~t"), publish(nil, large), refused, publish(nil, large))
+	refused := func(who, token, want string) step {
+		s := acquire(who, token)
+		s.Want = want
+		return s
+	}
+	const overflowed = "!Subscription overflowed"
+	cancel := step{Who: "a", Call: "sync.cancelSubscription", Params: `{"token":$t}`, Want: "!No such subscription"}
+	t.Run("of one", func(t *testing.T) {
+		fits := acquire("b", "$u")
+		fits.Hear = heard{"b": got(large)}
+		actorstest.Play(t, tasks,
+			authorize(item("all", "null")+","+item("all", "0"), "~t"),
+			authorize(item("all", "null"), "~u"),
+			publish(nil, large),
+			refused("a", "$t", overflowed), cancel, refused("b", "$t", overflowed),
+			fits,
+			publish(heard{"b": got(large)}, large),
+			step{Do: func(b *actorstest.Broker) { b.Advance(11 * time.Second) }},
+			refused("a", "$t", "!No such subscription"),
+		)
+	})
+	t.Run("of all", func(t *testing.T) {
+		fits := acquire("a", "$t")
+		fits.Hear = heard{"a": got(large)}
+		actorstest.Play(t, tasks,
+			authorize(item("all", "0"), "~t"), authorize(item("by owner", "0"), "~none"), authorize(item("all", "0"), "~u"),
+			authorize(item("all", "0"), "~v"),
+			publish(nil, large), // the third does not fit any more
+			refused("c", "$v", overflowed),
+			fits,
+			authorize(item("all", "0"), "~w"),
+			publish(heard{"a": got(large)}, large), // there is room again
+			step{Who: "c", Call: "sync.acquireSubscription", Params: `{"token":$w}`, Want: "null", Hear: heard{"c": got(large)}},
+			acquire("d", "$none"),
+		)
+	})
 }
 
 func TestDealers(t *testing.T) {
@@ -143,6 +177,11 @@ func TestRefusedAuthorizations(t *testing.T) {
 		`[5]`:                                    "Invalid params",
 		`[{}]`:                                   "Missing field 'dealer'",
 		`[{"query":1}]`:                          "Missing field 'dealer'",
+		`null`:                                   "Invalid params",
+		`[[]]`:                                   "Invalid params",
+		`[{"dealer":null,"query":1}]`:            "dealer should be a dealer name",
+		`[{"dealer":"x"},5]`:                     "No such dealer",
+		`[{"dealer":"all","query":1},{}]`:        "Missing field 'dealer'",
 		`[{"dealer":1}]`:                         "dealer should be a dealer name",
 		`[{"dealer":"x"}]`:                       "No such dealer",
 		`[{"dealer":"all"}]`:                     "Missing field 'query'",
@@ -167,14 +206,22 @@ func TestRefusedAuthorizations(t *testing.T) {
 
 func TestRefusedDeltas(t *testing.T) {
 	for deltas, want := range map[string]string{
-		`{}`:                                 "Invalid params",
-		`[1]`:                                "Invalid params",
-		`[{}]`:                               "Missing field 'type'",
-		`[{"type":1}]`:                       "Missing field 'model'",
-		`[{"type":1,"model":1}]`:             "model must be string",
-		`[{"type":1,"model":"Task"}]`:        "Invalid delta type",
-		`[{"type":"move","model":"Task"}]`:   "Invalid delta type",
-		`[{"type":"insert","model":"Task"}]`: "Missing field 'data'",
+		`{}`:                               "Invalid params",
+		`[1]`:                              "Invalid params",
+		`[{}]`:                             "Missing field 'type'",
+		`[{"type":1}]`:                     "Missing field 'model'",
+		`"[]"`:                             "Invalid params",
+		`null`:                             "Invalid params",
+		`[[]]`:                             "Invalid params",
+		`[{"model":"Task","data":1}]`:      "Missing field 'type'",
+		`[{"type":"insert","model":null}]`: "model must be string",
+		`[{"type":"update","model":"Task","data":1}]`:                                        "Missing field 'newData'",
+		`[{"type":"insert","model":"Task","data":1},1,{}]`:                                   "Invalid params",
+		`[{"type":"insert","model":"Task","data":1},{},1]`:                                   "Missing field 'type'",
+		`[{"type":1,"model":1}]`:                                                             "model must be string",
+		`[{"type":1,"model":"Task"}]`:                                                        "Invalid delta type",
+		`[{"type":"move","model":"Task"}]`:                                                   "Invalid delta type",
+		`[{"type":"insert","model":"Task"}]`:                                                 "Missing field 'data'",
 		`[{"type":"delete","model":"Task","newData":1}]`:                                     "Missing field 'data'",
 		`[{"type":"update","model":"Task","oldData":1}]`:                                     "Missing field 'newData'",
 		`[{"type":"update","model":"Task","newData":1}]`:                                     "Missing field 'oldData'",

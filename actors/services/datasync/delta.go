@@ -3,50 +3,14 @@ package datasync
 import (
 	"encoding/json"
 
-	"github.com/snorky-go/snorky/actors"
 	"github.com/snorky-go/snorky/actors/wire"
 )
 
 // delta is one change (PROTOCOL.md section 9.1). An insert has only new data, a delete only old data.
 type delta struct {
-	model    string
+	model    *model
+	name     json.RawMessage // of the model
 	old, new json.RawMessage
-}
-
-func parseDelta(part json.RawMessage) (delta, error) {
-	values, err := required(part, "type", "model")
-	if err != nil {
-		return delta{}, err
-	}
-	model, err := text(values[1], wire.ErrModelNotString)
-	if err != nil {
-		return delta{}, err
-	}
-	kind, err := text(values[0], wire.ErrInvalidDeltaType)
-	if err != nil {
-		return delta{}, err
-	}
-	switch d := (delta{model: model}); kind {
-	case "insert":
-		values, err = required(part, "data")
-		if err == nil {
-			d.new = values[0]
-		}
-		return d, err
-	case "delete":
-		values, err = required(part, "data")
-		if err == nil {
-			d.old = values[0]
-		}
-		return d, err
-	case "update":
-		values, err = required(part, "newData", "oldData")
-		if err == nil {
-			d.new, d.old = values[0], values[1]
-		}
-		return d, err
-	}
-	return delta{}, wire.ErrInvalidDeltaType
 }
 
 // The forms in which a delta may reach an item, in the order in which they go out.
@@ -57,79 +21,78 @@ const (
 	forms
 )
 
-type insertOrDelete struct {
-	Type  string          `json:"type"`
-	Model string          `json:"model"`
-	Data  json.RawMessage `json:"data"`
+// written is a delta as it came.
+type written struct{ kind, model, data, newData, oldData json.RawMessage }
+
+// parseDelta reads what a backend publishes, and checks all but whether anybody deals the model.
+func parseDelta(part json.RawMessage) (delta, error) {
+	var w written
+	err := wire.Members(part, func(name string, value []byte) bool {
+		switch name {
+		case "type":
+			w.kind = value
+		case "model":
+			w.model = value
+		case "data":
+			w.data = value
+		case "newData":
+			w.newData = value
+		case "oldData":
+			w.oldData = value
+		}
+		return true // of repeated members the last counts
+	})
+	if err != nil {
+		return delta{}, wire.ErrInvalidParams
+	}
+	return w.checked()
 }
 
-type update struct {
-	Type    string          `json:"type"`
-	Model   string          `json:"model"`
-	NewData json.RawMessage `json:"newData"`
-	OldData json.RawMessage `json:"oldData"`
+// checked makes the checks of PROTOCOL.md section 8.2, in their order.
+func (w *written) checked() (delta, error) {
+	switch {
+	case w.kind == nil:
+		return delta{}, wire.MissingField("type")
+	case w.model == nil:
+		return delta{}, wire.MissingField("model")
+	case w.model[0] != '"':
+		return delta{}, wire.ErrModelNotString
+	}
+	kind, _ := wire.Unquote(w.kind)
+	switch kind {
+	case "insert", "delete":
+		if w.data == nil {
+			return delta{}, wire.MissingField("data")
+		}
+		if kind == "insert" {
+			return delta{name: w.model, new: w.data}, nil
+		}
+		return delta{name: w.model, old: w.data}, nil
+	case "update":
+		if w.newData == nil {
+			return delta{}, wire.MissingField("newData")
+		}
+		if w.oldData == nil {
+			return delta{}, wire.MissingField("oldData")
+		}
+		return delta{name: w.model, new: w.newData, old: w.oldData}, nil
+	}
+	return delta{}, wire.ErrInvalidDeltaType
 }
 
-// deltaNotification is the one of PROTOCOL.md section 6.8.
-type deltaNotification struct {
-	Type  string `json:"type"`
-	Delta any    `json:"delta"`
-}
-
-func (d delta) as(form int) any {
+// append appends the notification of PROTOCOL.md section 6.8, with the delta in one of its forms.
+func (d *delta) append(dst []byte, form int) []byte {
+	kind := [forms]string{`insert`, `update`, `delete`}[form]
+	dst = append(append(append(dst, `{"type":"delta","delta":{"type":"`...), kind...), `","model":`...)
+	dst = append(dst, d.name...)
 	switch form {
 	case asInsert:
-		return insertOrDelete{Type: "insert", Model: d.model, Data: d.new}
+		dst = append(append(dst, `,"data":`...), d.new...)
 	case asUpdate:
-		return update{Type: "update", Model: d.model, NewData: d.new, OldData: d.old}
+		dst = append(append(dst, `,"newData":`...), d.new...)
+		dst = append(append(dst, `,"oldData":`...), d.old...)
+	default:
+		dst = append(append(dst, `,"data":`...), d.old...)
 	}
-	return insertOrDelete{Type: "delete", Model: d.model, Data: d.old}
-}
-
-// deal gives a delta to all items that match it, in the form that fits each (PROTOCOL.md section 9.3).
-func (s *DataSync) deal(d delta) error {
-	var encoded [forms]*actors.Notification
-	for _, dealer := range s.models[d.model] {
-		groups := dealer.sort(d)
-		for form, items := range groups {
-			if len(items) == 0 {
-				continue
-			}
-			if encoded[form] == nil {
-				n, err := s.context.Notification(deltaNotification{Type: "delta", Delta: d.as(form)})
-				if err != nil {
-					return err
-				}
-				encoded[form] = &n
-			}
-			for _, i := range items {
-				s.deliver(i.subscription, *encoded[form], len(d.old)+len(d.new))
-			}
-		}
-	}
-	return nil
-}
-
-// sort finds the items that get a delta, by the form in which they get it.
-func (d *dealer) sort(change delta) (groups [forms][]*item) {
-	var before, after any
-	if change.old != nil {
-		before = d.prepared(change.old)
-	}
-	if change.new != nil {
-		after = d.prepared(change.new)
-	}
-	for _, i := range d.items {
-		was := change.old != nil && i.matches(before)
-		is := change.new != nil && i.matches(after)
-		switch {
-		case was && is:
-			groups[asUpdate] = append(groups[asUpdate], i)
-		case is:
-			groups[asInsert] = append(groups[asInsert], i)
-		case was:
-			groups[asDelete] = append(groups[asDelete], i)
-		}
-	}
-	return groups
+	return append(dst, `}}`...)
 }

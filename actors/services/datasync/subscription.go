@@ -1,72 +1,124 @@
 package datasync
 
 import (
-	"crypto/rand"
+	"sync"
+	"sync/atomic"
 
 	"github.com/snorky-go/snorky/actors"
 )
 
 // subscription is what a backend has authorized a client for: some items, under a token (PROTOCOL.md section 9.2).
+//
+// The models deliver to it while the service hands it over or ends it, so what these have in common lies behind a mutex,
+// within which nothing waits.
 type subscription struct {
-	token     string
-	items     []*item
+	token  string
+	shares []share
+	room   *room
+	full   func(*subscription) // called once, when it has overflowed; does not wait
+
+	// Owned by the actor of the service.
+	claimed   bool // by the owner
+	owner     actors.Peer
 	stopClock func()
 
-	acquired bool
-	owner    actors.Peer
-
-	buffer   []actors.Notification // until it is acquired
-	buffered int                   // bytes of data in buffer
+	mu       sync.Mutex
+	state    state
+	buffer   []actors.Notification // while it is waiting
+	buffered int64                 // bytes that the buffer takes from the room
 }
+
+// share are the items that a subscription has with one dealer.
+type share struct {
+	dealer *dealing
+	items  []*item
+}
+
+type state uint8
 
 const (
-	tokenLength   = 32
-	tokenAlphabet = "abcdefghijklmnopqrstuvwxyz0123456789"
+	waiting    state = iota // for its client: deltas are kept
+	live                    // deltas go to the owner
+	overflowed              // more than allowed would have had to wait
+	ended
 )
 
-// newToken returns a secret that nobody can guess.
-func newToken() string {
-	token := make([]byte, 0, tokenLength)
-	var random [2 * tokenLength]byte
-	for len(token) < tokenLength {
-		_, _ = rand.Read(random[:]) // never fails
-		for _, b := range random {
-			// Bytes beyond the last whole round of the alphabet would make some characters more likely.
-			if int(b) < 256/len(tokenAlphabet)*len(tokenAlphabet) && len(token) < tokenLength {
-				token = append(token, tokenAlphabet[int(b)%len(tokenAlphabet)])
-			}
-		}
-	}
-	return string(token)
+// notificationOverhead is what a notification that waits takes besides its bytes.
+const notificationOverhead = 64
+
+// room is what all buffers may take together, in bytes.
+type room struct {
+	each, all int64
+	taken     atomic.Int64
 }
 
-// open makes a subscription and starts its clock.
-func (s *DataSync) open(items []*item) *subscription {
-	one := &subscription{token: newToken(), items: items}
-	for _, i := range items {
-		i.subscription = one
-		i.dealer.add(i)
+// take counts what a buffer grows by, if there is room for it.
+func (r *room) take(buffered, more int64) bool {
+	if buffered+more > r.each {
+		return false
 	}
-	s.subscriptions[one.token] = one
-	one.stopClock = s.context.After(s.options.TokenTimeout, func() {
-		if !one.acquired {
-			s.end(one)
-		}
-	})
-	return one
+	if r.taken.Add(more) > r.all {
+		r.taken.Add(-more)
+		return false
+	}
+	return true
 }
 
 // deliver sends a delta to the client, or keeps it until there is one.
-func (s *DataSync) deliver(one *subscription, n actors.Notification, size int) {
-	if one.acquired {
-		one.owner.Send(n)
-		return
+func (s *subscription) deliver(n actors.Notification) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch s.state {
+	case live:
+		s.owner.Send(n)
+	case waiting:
+		size := int64(n.Size()) + notificationOverhead
+		if s.room.take(s.buffered, size) {
+			s.buffer = append(s.buffer, n)
+			s.buffered += size
+			return
+		}
+		s.closeLocked(overflowed)
+		s.full(s)
+	case overflowed, ended:
 	}
-	if one.buffered+size > s.options.MaxBufferedBytes {
-		s.context.Logger().Warn().Int("bytes", one.buffered).Msg("a subscription that nobody acquires has too much waiting and ends")
-		s.end(one)
-		return
+}
+
+// handOver sends the owner what waits, then calls answer, and from then on what comes. It reports false if the
+// subscription is not waiting any more. Meanwhile models wait with what they deliver to it, so that no delta overtakes an
+// earlier one or the answer.
+func (s *subscription) handOver(answer func()) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != waiting {
+		return false
 	}
-	one.buffer = append(one.buffer, n)
-	one.buffered += size
+	for _, n := range s.buffer {
+		s.owner.Send(n)
+	}
+	answer()
+	s.closeLocked(live)
+	return true
+}
+
+// close ends the subscription: nothing is sent any more when it has returned.
+func (s *subscription) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != overflowed {
+		s.closeLocked(ended)
+	}
+}
+
+// closeLocked ends the waiting.
+func (s *subscription) closeLocked(next state) {
+	s.state = next
+	s.room.taken.Add(-s.buffered)
+	s.buffer, s.buffered = nil, 0
+}
+
+func (s *subscription) hasOverflowed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state == overflowed
 }

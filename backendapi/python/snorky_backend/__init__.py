@@ -5,6 +5,7 @@
 """
 
 from .client import BackendClient
+from .datasync import Delta, Item, delete, insert, update
 from .errors import (
     BackendError,
     BackendRefused,
@@ -23,7 +24,12 @@ __all__ = [
     "BackendUnavailable",
     "BadAnswer",
     "BatchError",
+    "Delta",
+    "Item",
     "SnorkyError",
+    "delete",
+    "insert",
+    "update",
 ]
 
 __version__ = "0.1.0"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import ssl
 from types import TracebackType
-from typing import Any, Dict, Iterable, List, Mapping, NoReturn, Optional, Type, Union
+from typing import Any, Dict, Iterable, List, Mapping, NoReturn, Optional, Tuple, Type, Union
 
+from .datasync import Delta, Item
 from .errors import BadAnswer, BatchError, SnorkyError
 from .transport import Transport
 
@@ -91,6 +92,35 @@ class BackendClient:
         batch = _listed(channels, "channels")
         answer = self._call(service, "broadcast", {"channels": batch, "message": message}, len(batch))
         _check_results(answer, len(batch))
+
+    def authorize_subscription(
+        self, items: Iterable[Union[Item, Tuple[str, Any]]], service: str = "datasync_backend"
+    ) -> str:
+        """Allow a client what the items ask for, and return the token with which it acquires the subscription.
+
+        An item is the name of a dealer and a query for it, such as ``("FilteredTasks", ["==", "owner", "ann"])``. What
+        the items match from now on waits for the client: look up the data it starts with after this call, and nothing is
+        missed in between.
+
+        Whoever knows the token can use it, once; it is for the client alone. The errors are those of ``call``.
+        """
+        wanted = [{"dealer": dealer, "query": query} for dealer, query in _listed(items, "items")]
+        token = self._call(service, "authorizeSubscription", {"items": wanted})
+        if not isinstance(token, str):
+            raise BadAnswer("the token is no text")
+        return token
+
+    def publish_deltas(self, deltas: Iterable[Delta], service: str = "datasync_backend") -> None:
+        """Send changes to the clients whose subscriptions match them, in one request.
+
+        Deltas are made by ``insert``, ``update`` and ``delete``; those of one model arrive in their order. It returns
+        when the server has dealt with all of them.
+
+        :raises SnorkyError: a delta was refused; then no delta of the call was delivered
+
+        The other errors are those of ``call``.
+        """
+        self._call(service, "publishDeltas", {"deltas": _listed(deltas, "deltas")})
 
     def close(self) -> None:
         """Close the connections that lie idle. The client stays usable."""

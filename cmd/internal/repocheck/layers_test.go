@@ -34,6 +34,8 @@ var layers = []layer{
 		guarded: []string{"github.com/go-jose"},
 	},
 	{folder: "actors/services", inside: []string{"actors", "actors/wire/..."}},
+	{folder: "actors/services/datasync", inside: []string{"actors", "actors/wire/...", "actors/services/datasync/internal/filter"}},
+	{folder: "actors/services/datasync/internal/filter", inside: []string{"actors/wire"}},
 	{
 		folder:  "gateway",
 		inside:  []string{"actors", "actors/wire/...", "gateway/..."},

@@ -67,6 +67,8 @@ type Config struct {
 	PubSub []PubSub
 	// Messaging, Chat and Cursors are services of these kinds.
 	Messaging, Chat, Cursors []Plain
+	// DataSync are services that keep data in clients up to date, each with a twin on the backend.
+	DataSync []DataSync
 }
 
 // PubSub declares one publish and subscribe service.

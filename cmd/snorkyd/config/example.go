@@ -34,4 +34,27 @@ func Example(w io.Writer) {
 	} {
 		fmt.Fprintf(w, "\n%s\n#[[%s]]\n#name = %q\n", wrap(kind.help, "# "), kind.key, kind.key)
 	}
+	exampleDataSync(w)
+}
+
+func exampleDataSync(w io.Writer) {
+	s := newDataSync()
+	fmt.Fprint(w, "\n", wrap("Each [[datasync]] is a service that tells clients what changes in the data they have asked for, with a "+
+		"twin on the backend that authorizes them and publishes the changes. A subscription waits for its client for "+
+		"token-timeout; it ends if more than max-buffered waits in it, or more than max-buffered-total in all.", "# "))
+	fmt.Fprintf(w, "\n#[[datasync]]\n#name = %q\n#backend = %q\n", "datasync", "datasync"+twinSuffix)
+	fields := s.values()
+	for _, key := range []string{keyTokenTimeout, keyMaxBuffered, keyMaxBufferedTotal} {
+		fmt.Fprintf(w, "#%s = %s\n", key, fields[key].literal())
+	}
+	fmt.Fprint(w, "\n", wrap("A dealer finds the subscriptions for the changes of a model, by what they ask for: with kind broadcast, "+
+		"anything; with key, the value of a field; with filter, what a filter says, such as [\">\", \"price\", 10].", "# "))
+	for _, d := range []Dealer{
+		{"AllTasks", "Task", ToAll, ""}, {"TasksByOwner", "Task", ByKey, "owner"}, {"FilteredTasks", "Task", ByFilter, ""},
+	} {
+		fmt.Fprintf(w, "\n#[[datasync.dealer]]\n#name = %q\n#model = %q\n#kind = %q\n", d.Name, d.Model, d.Kind)
+		if d.Field != "" {
+			fmt.Fprintf(w, "#field = %q\n", d.Field)
+		}
+	}
 }

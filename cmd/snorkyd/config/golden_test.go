@@ -44,6 +44,13 @@ func TestGoodFiles(t *testing.T) {
 				{"news", Nobody, "news_backend"},
 			},
 			Messaging: []Plain{{"mail"}}, Chat: []Plain{{"chat"}, {"support"}}, Cursors: []Plain{{"cursors"}},
+			DataSync: []DataSync{
+				{
+					"tasks", "tasks back", 90 * time.Second, 2 << 20, 100 << 20,
+					[]Dealer{{"all", "Task", ToAll, ""}, {"by owner", "Task", ByKey, "owner"}, {"notes", "Note", ByFilter, ""}},
+				},
+				{"other", "other_backend", 2 * time.Minute, 1 << 20, 64 << 20, []Dealer{{"all", "Task", ToAll, ""}}},
+			},
 		},
 	}
 	files := testdata(t, "good")

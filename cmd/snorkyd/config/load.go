@@ -184,6 +184,10 @@ func (c Config) clone() Config {
 		}
 	}
 	c.PubSub = slices.Clone(c.PubSub)
+	c.DataSync = slices.Clone(c.DataSync)
+	for i := range c.DataSync {
+		c.DataSync[i].Dealers = slices.Clone(c.DataSync[i].Dealers)
+	}
 	c.Messaging, c.Chat, c.Cursors = slices.Clone(c.Messaging), slices.Clone(c.Chat), slices.Clone(c.Cursors)
 	return c
 }

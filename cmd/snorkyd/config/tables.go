@@ -30,6 +30,10 @@ var tables = []struct {
 		c.Cursors, err = decodeTables("cursors", raw, decodePlain)
 		return err
 	}},
+	{"datasync", func(c *Config, raw any) (err error) {
+		c.DataSync, err = decodeTables("datasync", raw, decodeDataSync)
+		return err
+	}},
 }
 
 // tableKeys are the keys of all tables.
@@ -53,7 +57,11 @@ func decodeTable(cfg *Config, key string, raw any) (known bool, err error) {
 
 // decodeTables reads an array of tables, such as all [[pubsub]], each by one. Errors name the table.
 func decodeTables[T any](key string, raw any, one func(table map[string]any) (T, error)) ([]T, error) {
-	brackets := fmt.Errorf("write each service under [[%s]], with two brackets", key)
+	return decodeArray(key, fmt.Errorf("write each service under [[%s]], with two brackets", key), raw, one)
+}
+
+// decodeArray does it with an error of its own for what is no array of tables.
+func decodeArray[T any](key string, brackets error, raw any, one func(table map[string]any) (T, error)) ([]T, error) {
 	list, ok := raw.([]any)
 	if !ok {
 		return nil, fmt.Errorf("%s: %w", key, brackets)
@@ -118,6 +126,11 @@ func (c *Config) validateServices() error {
 			if err := validateName(keyName, s.Name, taken.front); err != nil {
 				return Errorf("%s number %d: %w", kind.key, i+1, err)
 			}
+		}
+	}
+	for i := range c.DataSync {
+		if err := c.DataSync[i].validate(taken); err != nil {
+			return Errorf("datasync number %d: %w", i+1, err)
 		}
 	}
 	if c.HasTokens() && taken.front[SessionService] {

@@ -77,10 +77,14 @@ func TestExampleFileHasEverySettingAtItsDefault(t *testing.T) {
 	if len(got.Config.AllowOrigins) == 0 {
 		got.Config.AllowOrigins = nil
 	}
-	if c := &got.Config; len(c.Messaging) != 1 || len(c.Chat) != 1 || len(c.Cursors) != 1 {
+	if c := &got.Config; len(c.Messaging) != 1 || len(c.Chat) != 1 || len(c.Cursors) != 1 || len(c.DataSync) != 1 || len(c.DataSync[0].Dealers) != len(dealerKinds) {
 		t.Errorf("not one of each kind of service: %+v", c)
 	}
-	got.Config.Messaging, got.Config.Chat, got.Config.Cursors = nil, nil, nil // examples, not defaults
+	if unsaid := newDataSync(); unsaid.TokenTimeout != got.Config.DataSync[0].TokenTimeout || unsaid.MaxBuffered != got.Config.DataSync[0].MaxBuffered ||
+		unsaid.MaxBufferedTotal != got.Config.DataSync[0].MaxBufferedTotal {
+		t.Errorf("not the defaults: %+v", got.Config.DataSync[0])
+	}
+	got.Config.Messaging, got.Config.Chat, got.Config.Cursors, got.Config.DataSync = nil, nil, nil, nil // examples, not defaults
 	if !reflect.DeepEqual(got.Config, Default()) {
 		t.Errorf("\n got %+v\nwant %+v", got.Config, Default())
 	}

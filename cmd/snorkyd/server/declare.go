@@ -5,6 +5,7 @@ import (
 
 	"github.com/snorky-go/snorky/actors"
 	"github.com/snorky-go/snorky/actors/services"
+	"github.com/snorky-go/snorky/actors/services/datasync"
 	"github.com/snorky-go/snorky/cmd/snorkyd/config"
 )
 
@@ -30,6 +31,11 @@ func declare(b *actors.Broker, c config.Config) error {
 	}
 	for _, m := range c.Cursors {
 		d.frontend(m.Name, services.NewCursors())
+	}
+	for _, m := range c.DataSync {
+		service := dataSync(m)
+		d.frontend(m.Name, service)
+		d.backend(m.Backend, datasync.NewBackend(service))
 	}
 	return d.err
 }
@@ -58,4 +64,21 @@ func policy(p config.Policy) services.Policy {
 	default:
 		return services.Nobody
 	}
+}
+
+func dataSync(c config.DataSync) *datasync.DataSync {
+	dealers := make([]datasync.Dealer, len(c.Dealers))
+	for i, d := range c.Dealers {
+		switch d.Kind {
+		case config.ByKey:
+			dealers[i] = datasync.KeyField(d.Name, d.Model, d.Field)
+		case config.ByFilter:
+			dealers[i] = datasync.Filter(d.Name, d.Model)
+		default:
+			dealers[i] = datasync.Broadcast(d.Name, d.Model)
+		}
+	}
+	return datasync.New(datasync.Options{
+		TokenTimeout: c.TokenTimeout, MaxBufferedBytes: c.MaxBuffered, MaxBufferedTotal: c.MaxBufferedTotal,
+	}, dealers...)
 }

@@ -128,11 +128,12 @@ func Subscribe(t testing.TB, addr, service, channel string) *Socket {
 
 // Message is what a packet holds, of whichever kind.
 type Message struct {
-	Type    string          // response, error, message
+	Type    string          // response, error, message, delta
 	Message json.RawMessage // of a message or an error
 	Data    json.RawMessage // of a response
 
-	ExpiresIn int // of the notification "expiring", in seconds
+	ExpiresIn int             // of the notification "expiring", in seconds
+	Delta     json.RawMessage // of a change of data
 }
 
 // Call sends a request and returns the next message, which is its answer if nothing else is under way.
