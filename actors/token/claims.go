@@ -15,6 +15,16 @@ import (
 // farFuture bounds how long a principal holds, lest a time.Duration overflows.
 const farFuture = 100 * 365 * 24 * time.Hour
 
+// judgedClaims are those of RFC 7519 section 4.1 that a token is judged by. The subject is not among them: many issuers write
+// a number there, where the RFC wants a text.
+type judgedClaims struct {
+	Issuer    string           `json:"iss"`
+	Audience  jwt.Audience     `json:"aud"`
+	Expiry    *jwt.NumericDate `json:"exp"`
+	NotBefore *jwt.NumericDate `json:"nbf"`
+	IssuedAt  *jwt.NumericDate `json:"iat"`
+}
+
 // judge makes a principal of the claims, if they say that the token is good here and now.
 func (v *Verifier) judge(payload []byte, now time.Time) (actors.Principal, error) {
 	if err := wire.Valid(payload); err != nil {
@@ -24,9 +34,13 @@ func (v *Verifier) judge(payload []byte, now time.Time) (actors.Principal, error
 	if err != nil {
 		return actors.Principal{}, invalid("its claims: %w", err)
 	}
-	var claims jwt.Claims
-	if json.Unmarshal(payload, &claims) != nil {
+	var judged judgedClaims
+	if json.Unmarshal(payload, &judged) != nil {
 		return actors.Principal{}, invalid("a registered claim is not of its type")
+	}
+	claims := jwt.Claims{
+		Issuer: judged.Issuer, Audience: judged.Audience,
+		Expiry: judged.Expiry, NotBefore: judged.NotBefore, IssuedAt: judged.IssuedAt,
 	}
 	if claims.Expiry == nil && !v.options.Unlimited {
 		return actors.Principal{}, invalid("it does not say when it expires")

@@ -36,14 +36,21 @@ type program struct {
 	exited chan struct{}
 }
 
-// run starts the program with the services of every site. The runtime is told to keep to 96 MiB, which helps only if
-// the memory that is really in use stays well below.
+// run starts the program with the services of every site.
 func run(t *testing.T, args ...string) *program {
+	t.Helper()
+	return runWith(t, "", args...)
+}
+
+// runWith starts the program with more settings than every site has, as lines of its file. The runtime is told to keep to 96 MiB, which helps only if
+// the memory that is really in use stays well below.
+func runWith(t *testing.T, more string, args ...string) *program {
 	t.Helper()
 	file, err := snorkyd()
 	must(t, err)
 	folder := t.TempDir()
 	var lines strings.Builder
+	lines.WriteString(more)
 	for _, service := range services {
 		fmt.Fprintf(&lines, "[[pubsub]]\nname = %q\npublish = %q\nbackend = %q\n", service.Name, service.Publish, service.Backend)
 	}
