@@ -80,6 +80,16 @@ func (c *socket) answered(service, id string) (answer string, before []string) {
 	}
 }
 
+// hear reads on until a text with these words.
+func (c *socket) hear(words string) {
+	c.t.Helper()
+	for {
+		if strings.Contains(string(c.next()), words) {
+			return
+		}
+	}
+}
+
 // enter joins a chat channel or a document.
 func (c *socket) enter(service, room string) (answer string) {
 	c.t.Helper()
@@ -116,8 +126,7 @@ func TestStormsOfRooms(t *testing.T) {
 			t.Errorf("the speaker hears %s last", before[len(before)-1])
 		}
 		for _, c := range clients {
-			for !strings.Contains(string(c.next()), said) {
-			}
+			c.hear(said)
 			reset(c.conn)
 		}
 		// The host hears each of them leave, once, and each cursor go.
