@@ -342,30 +342,9 @@ func decodeArray(value []byte, v reflect.Value, depth int) error {
 
 // elementsOf returns the raw elements of an array that has been checked; ok tells that it is one.
 func elementsOf(array []byte) (elements [][]byte, ok bool) {
-	i := skipBlanks(array, 0)
-	if i == len(array) || array[i] != '[' {
-		return nil, false
-	}
-	i = skipBlanks(array, i+1)
-	if i < len(array) && array[i] == ']' {
-		return nil, skipBlanks(array, i+1) == len(array)
-	}
-	for {
-		end, ok := skipValue(array, i)
-		if !ok {
-			return nil, false
-		}
-		elements = append(elements, array[i:end:end])
-		if i = skipBlanks(array, end); i == len(array) {
-			return nil, false
-		}
-		switch array[i] {
-		case ']':
-			return elements, skipBlanks(array, i+1) == len(array)
-		case ',':
-			i = skipBlanks(array, i+1)
-		default:
-			return nil, false
-		}
-	}
+	ok = Elements(array, func(element []byte) bool {
+		elements = append(elements, element)
+		return true
+	})
+	return elements, ok
 }
