@@ -22,6 +22,11 @@ const (
 	RuleClaim = "claim:"
 )
 
+// RuleWords are the words with which rules begin.
+func RuleWords() []string {
+	return []string{RuleEverybody, RuleAuthenticated, RuleOwn, RuleClaim, RuleApplication, RuleNobody}
+}
+
 // channelPlace stands in the value of a claim for the name of the channel.
 const channelPlace = "{channel}"
 
