@@ -47,12 +47,12 @@ type Client struct {
 	lines    map[*line]struct{} // connections
 }
 
-// New returns a Client for the application at Options.URL. It does not connect. The errors say what is wrong with the
-// URL or a header, without showing them.
+// New returns a Client for the application at Options.URL. It does not connect. The error says what is wrong with the
+// URL or a header, without showing it.
 func New(o Options) (*Client, error) {
 	o = o.withDefaults()
-	if err := ValidateURL(o.URL); err != nil {
-		return nil, fmt.Errorf("the URL of the application %w", err)
+	if err := validateURL(o.URL); err != nil {
+		return nil, fmt.Errorf("application: the address %w", err)
 	}
 	c := &Client{
 		options: o,
@@ -63,7 +63,7 @@ func New(o Options) (*Client, error) {
 	}
 	for _, name := range o.Headers {
 		if err := ValidateHeader(name); err != nil {
-			return nil, fmt.Errorf("a header for the application %w", err)
+			return nil, fmt.Errorf("application: a header %w", err)
 		}
 		c.headers = append(c.headers, textproto.CanonicalMIMEHeaderKey(name))
 	}

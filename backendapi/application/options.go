@@ -2,7 +2,6 @@ package application
 
 import (
 	"errors"
-	"fmt"
 	"net/url"
 	"strings"
 	"time"
@@ -66,12 +65,15 @@ func setDefault[T int | int64 | time.Duration](field *T, value T) {
 	}
 }
 
-var errURL = errors.New("is not an address of the web; write http://HOST/PATH or https://HOST/PATH")
+var (
+	errURL    = errors.New("is no URL of http or https")
+	errHeader = errors.New("is not the name of a header")
+)
 
-// ValidateURL says what is wrong with an address, without repeating it, as there may be a password in it.
-func ValidateURL(text string) error {
+// validateURL does not repeat the URL, as there may be a password in it.
+func validateURL(text string) error {
 	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Fragment != "" {
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
 		return errURL
 	}
 	return nil
@@ -81,11 +83,11 @@ func ValidateURL(text string) error {
 func ValidateHeader(name string) error {
 	for _, c := range []byte(name) {
 		if c <= ' ' || c >= 0x7f || strings.IndexByte(`"(),/:;<=>?@[\]{}`, c) >= 0 {
-			return fmt.Errorf("is not the name of a header")
+			return errHeader
 		}
 	}
 	if name == "" {
-		return fmt.Errorf("is not the name of a header")
+		return errHeader
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package config
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/snorky-go/snorky/backendapi/application"
@@ -27,23 +26,6 @@ func (c *Config) validateApplication() error {
 func (c *Config) showsCookies() bool {
 	return slices.ContainsFunc(c.ApplicationHeaders, func(name string) bool { return strings.EqualFold(name, "cookie") })
 }
-
-// webAddress is a URL, or nothing.
-type webAddress struct{ at *string }
-
-func (v webAddress) set(text string) error {
-	if text != "" {
-		if err := application.ValidateURL(text); err != nil {
-			return err
-		}
-	}
-	*v.at = text
-	return nil
-}
-
-func (v webAddress) String() string  { return *v.at }
-func (v webAddress) literal() string { return strconv.Quote(*v.at) }
-func (v webAddress) unit() string    { return "URL" }
 
 // headers is a list of names of headers.
 type headers struct{ at *[]string }

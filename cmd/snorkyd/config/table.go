@@ -148,8 +148,8 @@ var settings = []setting{
 		func(c *Config) value { return text{&c.TokenCookie, cookieName} },
 	},
 	{
-		"require-identity", groupIdentity, "Admit nobody without a token. Where it may come by session.authenticate, clients " +
-			"may connect without, but do nothing else before.",
+		"require-identity", groupIdentity, "Admit nobody without an identity. Where a token may come by session.authenticate, " +
+			"clients may connect without, but do nothing else before.",
 		func(c *Config) value { return toggle{&c.RequireIdentity} },
 	},
 	{
@@ -164,7 +164,7 @@ var settings = []setting{
 	{
 		"application-url", groupApplication, "Where the application is asked, by POST, who clients are (application-connect) and what " +
 			"they may do (the rule application). It gets the backend's key. While it does not answer, the answer is no.",
-		func(c *Config) value { return webAddress{&c.ApplicationURL} },
+		func(c *Config) value { return link{&c.ApplicationURL} },
 	},
 	{
 		"application-connect", groupApplication, "Ask the application about each client that connects without a token.",
