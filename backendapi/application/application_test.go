@@ -263,10 +263,11 @@ func TestClientThatLeaves(t *testing.T) {
 		<-release
 	})
 	c := a.client(t, Options{Logger: zerolog.New(log)})
+	r := handshake(t, "")
 	ctx, cancel := context.WithCancel(t.Context())
 	answer := make(chan error)
 	go func() {
-		_, err := c.Connect(handshake(t, "").WithContext(ctx))
+		_, err := c.Connect(r.WithContext(ctx))
 		answer <- err
 	}()
 	<-arrived

@@ -92,10 +92,10 @@ func (s PubSub) asks() string {
 		if i > 0 {
 			at = fmt.Sprintf("channel number %d: ", i)
 		}
-		switch Application {
-		case c.Subscribe:
+		if c.Subscribe == Application {
 			return at + keySubscribe
-		case c.Publish:
+		}
+		if c.Publish == Application {
 			return at + keyPublish
 		}
 	}
