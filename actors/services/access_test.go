@@ -36,6 +36,7 @@ func TestRules(t *testing.T) {
 		{"nobody", "c", `"a"`, claims, `"c"`, refuse},
 		{"application", "c", "", "", `"c"`, unsure},
 		{"authenticated", "c", "", claims, `"c"`, refuse},
+		{"authenticated", "c", `null`, claims, `"c"`, refuse},
 		{"authenticated", "c", `0`, "", `"c"`, allow},
 		{"authenticated", "c", `{"id":1}`, "", `"c"`, allow},
 

@@ -72,7 +72,7 @@ func newRule(text string, of *pattern) (rule, error) {
 	case RuleApplication:
 		return always(AskApplication), nil
 	case RuleAuthenticated:
-		return func(a applicant) Decision { return when(a.Identity != nil) }, nil
+		return func(a applicant) Decision { return when(isSomebody(a.Identity)) }, nil
 	case RuleOwn:
 		if of == nil {
 			return nil, errDefaultOwn
@@ -84,6 +84,9 @@ func newRule(text string, of *pattern) (rule, error) {
 	}
 	return nil, ErrUnknownRule
 }
+
+// isSomebody is for principals that come from elsewhere than a call, too.
+func isSomebody(identity json.RawMessage) bool { return len(identity) > 0 && string(identity) != "null" }
 
 // own allows those whose identity stands in the name of the channel. Identities that are neither texts nor numbers own
 // nothing.

@@ -95,7 +95,7 @@ var errNobody = fmt.Errorf("%w: neither a token nor the application names anybod
 // Authenticate implements gateway.Authenticator.
 func (d *doorkeeper) Authenticate(r *http.Request) (actors.Principal, error) {
 	p, err := d.judge(r)
-	if err == nil && d.required && p.Identity == nil {
+	if err == nil && d.required && (len(p.Identity) == 0 || string(p.Identity) == "null") {
 		err = errNobody
 	}
 	return p, err
