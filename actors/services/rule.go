@@ -86,7 +86,9 @@ func newRule(text string, of *pattern) (rule, error) {
 }
 
 // isSomebody is for principals that come from elsewhere than a call, too.
-func isSomebody(identity json.RawMessage) bool { return len(identity) > 0 && string(identity) != "null" }
+func isSomebody(identity json.RawMessage) bool {
+	return len(identity) > 0 && string(identity) != "null"
+}
 
 // own allows those whose identity stands in the name of the channel. Identities that are neither texts nor numbers own
 // nothing.
