@@ -22,11 +22,14 @@ const (
 
 // PubSub is the service of PROTOCOL.md section 6.4: clients subscribe to channels and get what is published there.
 //
-// Its commands touch nothing but the caller's connection and the channels, so they run where the call comes in.
+// Its commands touch nothing but the caller's connection and the channels, so they run where the call comes in, except
+// those for which somebody has to be asked.
 type PubSub struct {
-	policy   Policy
-	allows   func(*actors.Call, json.RawMessage) bool
-	channels channelsOnce
+	policy    Policy
+	allows    func(*actors.Call, json.RawMessage) bool
+	access    *Access // nil: policy and allows say who may publish, and everybody may subscribe
+	questions questions
+	channels  channelsOnce
 }
 
 // channelsOnce holds the channels of a service. The backend's side may ask for them before the service has started.
@@ -59,11 +62,27 @@ func NewPubSubFunc(allows func(call *actors.Call, channel json.RawMessage) bool)
 	return &PubSub{allows: allows}
 }
 
+// NewPubSubWithAccess returns a PubSub in which rules say who may subscribe and publish. Where they say application, the
+// Authorizer is asked; it may be nil if they do not. That subscribing may be refused, with wire.ErrNotAuthorized, goes
+// beyond PROTOCOL.md section 6.4. Rules are applied when somebody subscribes or publishes: who is subscribed stays so.
+func NewPubSubWithAccess(a *Access, application Authorizer) *PubSub {
+	return &PubSub{access: a, questions: questions{authorizer: application}}
+}
+
 // Start takes the channels. It is called by the registry.
 func (p *PubSub) Start(c *actors.ServiceContext) error {
+	if p.questions.authorizer == nil && (p.asks(Subscribe) || p.asks(Publish)) {
+		return errNoAuthorizer
+	}
+	p.questions.start(c)
 	p.channels.set(c.Channels())
 	return nil
 }
+
+// Stop ends the questions to the application. It is called by the registry.
+func (p *PubSub) Stop() { p.questions.stop() }
+
+func (p *PubSub) asks(action Action) bool { return p.access != nil && p.access.Asks(action) }
 
 type channelParams struct {
 	Channel json.RawMessage `json:"channel"`
@@ -76,23 +95,38 @@ type publishParams struct {
 
 // Commands are those of PROTOCOL.md section 6.4.
 func (p *PubSub) Commands() actors.Commands {
-	publish := actors.Direct(p.publish)
-	if p.allows != nil {
+	subscribe, publish := actors.Direct(p.subscribe), actors.Direct(p.publish)
+	if p.asks(Subscribe) {
+		subscribe = actors.Command(p.subscribe) // Direct ones cannot go on elsewhere
+	}
+	if p.asks(Publish) || p.allows != nil {
 		publish = actors.Command(p.publish) // somebody else's code may block
 	}
 	return actors.Commands{
-		"subscribe":   actors.Direct(p.subscribe),
+		"subscribe":   subscribe,
 		"unsubscribe": actors.Direct(p.unsubscribe),
 		"publish":     publish,
 	}
 }
 
 func (p *PubSub) subscribe(call *actors.Call, params channelParams) (any, error) {
+	switch p.mayDo(Subscribe, call, params.Channel) {
+	case Allow:
+		return nil, p.join(call, params)
+	case AskApplication:
+		p.questions.ask(call, Question{Action: Subscribe, Channel: params.Channel}, func() error { return p.join(call, params) })
+		return nil, nil
+	case Refuse:
+	}
+	return nil, wire.ErrNotAuthorized
+}
+
+func (p *PubSub) join(call *actors.Call, params channelParams) error {
 	channels, err := p.channels.get()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return nil, channels.Subscribe(call, params.Channel)
+	return channels.Subscribe(call, params.Channel)
 }
 
 func (p *PubSub) unsubscribe(call *actors.Call, params channelParams) (any, error) {
@@ -104,24 +138,35 @@ func (p *PubSub) unsubscribe(call *actors.Call, params channelParams) (any, erro
 }
 
 func (p *PubSub) publish(call *actors.Call, params publishParams) (any, error) {
-	if !p.mayPublish(call, params.Channel) {
-		return nil, wire.ErrNotAuthorized
+	switch p.mayDo(Publish, call, params.Channel) {
+	case Allow:
+		return nil, p.send(call, params)
+	case AskApplication:
+		about := Question{Action: Publish, Channel: params.Channel, Message: params.Message}
+		p.questions.ask(call, about, func() error { return p.send(call, params) })
+		return nil, nil
+	case Refuse:
 	}
-	return nil, p.send(call, params)
+	return nil, wire.ErrNotAuthorized
 }
 
-func (p *PubSub) mayPublish(call *actors.Call, channel json.RawMessage) bool {
-	if p.allows != nil {
-		return p.allows(call, channel)
+func (p *PubSub) mayDo(action Action, call *actors.Call, channel json.RawMessage) Decision {
+	switch {
+	case p.access != nil:
+		return p.access.Decide(action, call.Principal(), channel)
+	case action == Subscribe:
+		return Allow
+	case p.allows != nil:
+		return when(p.allows(call, channel))
 	}
 	switch p.policy {
 	case Everybody:
-		return true
+		return Allow
 	case Authenticated:
-		return call.Identity() != nil
+		return when(call.Identity() != nil)
 	case Nobody:
 	}
-	return false
+	return Refuse
 }
 
 // send publishes for clients and backends alike.

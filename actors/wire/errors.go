@@ -39,11 +39,13 @@ var (
 
 // Errors of PubSub.
 var (
-	ErrAlreadySubscribed    = NewError("already_subscribed", "Already subscribed")
-	ErrNotSubscribed        = NewError("not_subscribed", "Not subscribed")
-	ErrNotAuthorized        = NewError("not_authorized", "Not authorized")
-	ErrTooManySubscriptions = NewError("too_many_subscriptions", "Too many subscriptions")
-	ErrChannelTooLong       = NewError("channel_too_long", "Channel name too long")
+	ErrAlreadySubscribed = NewError("already_subscribed", "Already subscribed")
+	ErrNotSubscribed     = NewError("not_subscribed", "Not subscribed")
+	ErrNotAuthorized     = NewError("not_authorized", "Not authorized")
+	// ErrAuthorizationUnavailable refuses what the application has to allow, when it does not say. It may be tried again.
+	ErrAuthorizationUnavailable = NewError("authorization_unavailable", "Authorization unavailable")
+	ErrTooManySubscriptions     = NewError("too_many_subscriptions", "Too many subscriptions")
+	ErrChannelTooLong           = NewError("channel_too_long", "Channel name too long")
 )
 
 // Errors of Messaging.

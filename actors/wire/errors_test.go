@@ -12,7 +12,8 @@ func TestErrorTexts(t *testing.T) {
 	for text, err := range map[string]*Error{
 		"Unknown command": ErrUnknownCommand, "Invalid params": ErrInvalidParams, "Internal error": ErrInternal,
 		"Already subscribed": ErrAlreadySubscribed, "Not subscribed": ErrNotSubscribed, "Not authorized": ErrNotAuthorized,
-		"Too many subscriptions": ErrTooManySubscriptions, "Channel name too long": ErrChannelTooLong,
+		"Authorization unavailable": ErrAuthorizationUnavailable,
+		"Too many subscriptions":    ErrTooManySubscriptions, "Channel name too long": ErrChannelTooLong,
 		"Name already registered": ErrNameAlreadyRegistered, "Name not allowed": ErrNameNotAllowed,
 		"Unknown participant": ErrUnknownParticipant, "Invalid participant": ErrInvalidParticipant,
 		"Invalid sender": ErrInvalidSender, "Unknown destination": ErrUnknownDestination,

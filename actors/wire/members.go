@@ -76,30 +76,45 @@ func (w *walker) next() bool {
 // Elements returns the raw elements of an array that has been checked, as views without blanks around them; ok tells that
 // it is an array.
 func Elements(array []byte) (elements [][]byte, ok bool) {
+	ok = EachElement(array, func(element []byte) bool {
+		elements = append(elements, element)
+		return true
+	})
+	if !ok {
+		return nil, false
+	}
+	return elements, true
+}
+
+// EachElement calls f for each element that Elements would return, in the order written, until f returns false. It returns
+// false if array is none.
+func EachElement(array []byte, f func(element []byte) (more bool)) (ok bool) {
 	i := skipBlanks(array, 0)
 	if i == len(array) || array[i] != '[' {
-		return nil, false
+		return false
 	}
 	i = skipBlanks(array, i+1)
 	if i < len(array) && array[i] == ']' {
-		return nil, skipBlanks(array, i+1) == len(array)
+		return skipBlanks(array, i+1) == len(array)
 	}
 	for {
 		end, ok := skipValue(array, i)
 		if !ok {
-			return nil, false
+			return false
 		}
-		elements = append(elements, array[i:end:end])
+		if !f(array[i:end:end]) {
+			return true
+		}
 		if i = skipBlanks(array, end); i == len(array) {
-			return nil, false
+			return false
 		}
 		switch array[i] {
 		case ']':
-			return elements, skipBlanks(array, i+1) == len(array)
+			return skipBlanks(array, i+1) == len(array)
 		case ',':
 			i = skipBlanks(array, i+1)
 		default:
-			return nil, false
+			return false
 		}
 	}
 }

@@ -152,6 +152,8 @@ var extensions = map[string]bool{
 	"identity_fixed": true,
 	"forbidden":      true,
 	"unavailable":    true,
+
+	"authorization_unavailable": true,
 }
 
 // The errors of package wire are all there are, so the steps have to have them all.

@@ -68,6 +68,7 @@ func TestWhatComesAlong(t *testing.T) {
 		{"gateway/client", []string{"github.com/asynkron", module + "/backendapi", module + "/cmd"}},
 		{"backendapi", []string{"github.com/gorilla", module + "/actors/services", module + "/gateway", module + "/cmd"}},
 		{"backendapi/client", []string{"github.com/asynkron", "github.com/gorilla", module + "/gateway", module + "/cmd"}},
+		{"backendapi/application", []string{"github.com/asynkron", "github.com/gorilla", module + "/actors/services", module + "/gateway", module + "/cmd"}},
 	} {
 		t.Run(tt.pkg, func(t *testing.T) {
 			for _, dep := range dependencies(t, tt.pkg) {
@@ -153,6 +154,10 @@ func TestLayersRefuse(t *testing.T) {
 		{"backendapi", "github.com/gorilla/websocket", true},
 		{"backendapi", "flag", true},
 		{"backendapi/client", own("backendapi"), true},
+		{"backendapi/application", own("actors/wire"), false},
+		{"backendapi/application", own("actors"), true},
+		{"backendapi/application", own("backendapi"), true},
+		{"backendapi/application", "github.com/gorilla/websocket", true},
 		{"cmd/snorkyd", own("backendapi"), false},
 		{"cmd/snorkyd/server", "github.com/gorilla/websocket", true},
 		{"cmd/snorkyd/server", "flag", false},

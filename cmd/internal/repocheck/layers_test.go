@@ -48,6 +48,7 @@ var layers = []layer{
 	},
 	{folder: "backendapi", inside: []string{"actors", "actors/wire/...", "backendapi/..."}},
 	{folder: "backendapi/client", inside: []string{"actors/wire/..."}},
+	{folder: "backendapi/application", inside: []string{"actors/wire/..."}},
 	{folder: "cmd", inside: []string{"..."}, guarded: []string{"flag", "log/slog"}},
 	{folder: "examples", inside: []string{"..."}, guarded: []string{"flag", "log/slog"}},
 }

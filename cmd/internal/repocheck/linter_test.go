@@ -30,6 +30,7 @@ var candidates = []string{
 	module + "/gateway/client",
 	module + "/backendapi",
 	module + "/backendapi/client",
+	module + "/backendapi/application",
 	module + "/cmd/snorkyd/server",
 	module + "/examples/echo",
 	module + "/another",

@@ -55,7 +55,7 @@ func (c *Config) validateIdentity() error {
 // validateTokenless finds what was set for tokens that cannot be verified.
 func (c *Config) validateTokenless() error {
 	const needed = "set token-secret-file, token-key-file, token-jwks-file or token-jwks-url"
-	if c.RequireIdentity {
+	if c.RequireIdentity && !c.ApplicationConnect {
 		return Errorf("require-identity: without tokens nobody has one; " + needed)
 	}
 	defaults := Default()
@@ -181,7 +181,7 @@ type link struct{ at *string }
 
 func (v link) set(text string) error {
 	u, err := url.Parse(text)
-	if text != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
+	if text != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "") {
 		return errors.New("is not a URL; write https://HOST/PATH")
 	}
 	*v.at = text

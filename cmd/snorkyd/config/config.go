@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/snorky-go/snorky/actors/services"
+	"github.com/snorky-go/snorky/backendapi/application"
 )
 
 // Config is every setting of the server. Start from Default, since zero is a value like any other here: where the table
@@ -43,6 +46,15 @@ type Config struct {
 	AuthTimeout        time.Duration // until a client has to have one
 	ExpiryNotice       time.Duration // before a client's token expires
 
+	// ApplicationURL is where the application says who clients are (ApplicationConnect), and what they may do where a rule
+	// leaves it to it. Empty: it is not asked.
+	ApplicationURL string
+
+	ApplicationConnect  bool          // ask who a client is that has no token
+	ApplicationTimeout  time.Duration // for an answer
+	ApplicationMaxCalls int           // questions that are under way
+	ApplicationHeaders  []string      // of a handshake that the application gets to see
+
 	MaxQueuedBytes  int           // bytes that wait for a client which reads too slowly
 	MaxBacklogBytes int           // bytes that wait in one channel for its fan-out
 	SendBuffer      int           // bytes in the kernel, per connection
@@ -73,19 +85,30 @@ type Config struct {
 
 // PubSub declares one publish and subscribe service.
 type PubSub struct {
-	Name    string // on the frontend
-	Publish Policy // which clients may publish; the backend always may
-	Backend string // its name on the backend
+	Name      string    // on the frontend
+	Subscribe Policy    // which clients may subscribe; empty: everybody
+	Publish   Policy    // which clients may publish; empty: nobody. The backend always may
+	Backend   string    // its name on the backend
+	Channels  []Channel // rules for some of the channels; the first one that is about a channel counts
 }
 
-// Policy says which clients may publish through the front door.
+// Channel has rules for the channels whose names a pattern matches.
+type Channel struct {
+	Pattern            string
+	Subscribe, Publish Policy // empty: that of the PubSub
+}
+
+// Policy is a rule that says which clients may do something, as services.AccessRules explains it.
 type Policy string
 
-// The policies of a PubSub service.
+// The policies that are one word. Application needs an ApplicationURL, and Own is for a Channel with {identity} in its
+// pattern.
 const (
-	Nobody        Policy = "nobody"
-	Everybody     Policy = "everybody"
-	Authenticated Policy = "authenticated"
+	Nobody        Policy = services.RuleNobody
+	Everybody     Policy = services.RuleEverybody
+	Authenticated Policy = services.RuleAuthenticated
+	Own           Policy = services.RuleOwn
+	Application   Policy = services.RuleApplication
 )
 
 // Default returns what runs without any configuration: both doors open, nobody but the backend publishes.
@@ -105,6 +128,10 @@ func Default() Config {
 		TokenCookie:        "access_token",
 		AuthTimeout:        10 * time.Second,
 		ExpiryNotice:       30 * time.Second,
+
+		ApplicationTimeout:  3 * time.Second,
+		ApplicationMaxCalls: 64,
+		ApplicationHeaders:  application.DefaultHeaders(),
 
 		MaxQueuedBytes:  1 << 20,
 		MaxBacklogBytes: 4 << 20,
@@ -127,8 +154,8 @@ func Default() Config {
 
 func defaultPubSub() []PubSub {
 	return []PubSub{
-		{Name: "pubsub", Publish: Nobody, Backend: "pubsub_backend"},
-		{Name: "announcements", Publish: Nobody, Backend: "announcements_backend"},
+		{Name: "pubsub", Subscribe: Everybody, Publish: Nobody, Backend: "pubsub_backend"},
+		{Name: "announcements", Subscribe: Everybody, Publish: Nobody, Backend: "announcements_backend"},
 	}
 }
 

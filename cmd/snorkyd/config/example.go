@@ -20,11 +20,10 @@ func Example(w io.Writer) {
 		fmt.Fprintf(w, "\n%s#%s = %s\n", wrap(row.help, "# "), row.name, row.field(&cfg).literal())
 	}
 	fmt.Fprint(w, "\n# --- Services ---\n\n")
-	fmt.Fprint(w, wrap("Each [[pubsub]] is a service that clients subscribe to, with a twin on the backend that publishes. "+
-		"publish says which clients may publish, too: nobody, everybody or authenticated. Without any [[pubsub]] there "+
-		"are these:", "# "))
+	exampleOfAccess(w)
 	for _, service := range cfg.PubSub {
-		fmt.Fprintf(w, "\n#[[pubsub]]\n#name = %q\n#publish = %q\n#backend = %q\n", service.Name, service.Publish, service.Backend)
+		fmt.Fprintf(w, "\n#[[pubsub]]\n#name = %q\n#subscribe = %q\n#publish = %q\n#backend = %q\n",
+			service.Name, service.Subscribe, service.Publish, service.Backend)
 	}
 	for _, kind := range []struct{ key, help string }{
 		{"messaging", "Each [[messaging]] is a service with which clients take names and send messages to names."},
@@ -57,4 +56,36 @@ func exampleDataSync(w io.Writer) {
 			fmt.Fprintf(w, "#field = %q\n", d.Field)
 		}
 	}
+}
+
+// exampleOfAccess explains the rules of a [[pubsub]].
+func exampleOfAccess(w io.Writer) {
+	fmt.Fprint(w, wrap("Each [[pubsub]] is a service that clients subscribe to, with a twin on the backend that publishes. "+
+		"subscribe and publish are rules that say which clients may do so, too:", "# "))
+	for _, rule := range []struct{ text, meaning string }{
+		{"everybody", "all clients"},
+		{"authenticated", "those who have an identity"},
+		{"own", "whose identity stands where the pattern of a channel has {identity}"},
+		{"claim:NAME", "those whose claim NAME is true"},
+		{"claim:NAME=VALUE", "those whose claim NAME is VALUE, or a list that has it"},
+		{"application", "whom the application at application-url allows it"},
+		{"nobody", "no client"},
+	} {
+		fmt.Fprintf(w, "#   %-17s %s\n", rule.text, rule.meaning)
+	}
+	fmt.Fprint(w, "#\n", wrap("They can be told for channels by their names: the first pattern that matches counts, and the "+
+		"rules of the [[pubsub]] are for all other channels. A * is any run of characters, and in a VALUE {channel} is the "+
+		"name of the channel. For instance:", "# "))
+	fmt.Fprint(w, `#
+#   [[pubsub.channel]]              # to one user
+#   pattern = "user:{identity}"
+#   subscribe = "own"
+#   publish = "nobody"
+#
+#   [[pubsub.channel]]              # the claim rooms is a list of channels
+#   pattern = "room:*"
+#   subscribe = "claim:rooms={channel}"
+#   publish = "claim:rooms={channel}"
+#
+`, wrap("Without any [[pubsub]] there are these:", "# "))
 }

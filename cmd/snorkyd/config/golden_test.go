@@ -33,15 +33,24 @@ func TestGoodFiles(t *testing.T) {
 			TokenAlgorithms: []string{"HS256", "RS256"}, TokenAudience: []string{"us"}, TokenIssuer: "https://app.example",
 			TokenIdentityClaim: "user", TokenUnlimited: true, TokenSources: []string{SourceCookie, SourceSession}, TokenCookie: "id",
 			RequireIdentity: true, AuthTimeout: 3 * time.Second, ExpiryNotice: time.Minute,
+			ApplicationURL: "https://app.example/snorky", ApplicationConnect: true, ApplicationTimeout: time.Second,
+			ApplicationMaxCalls: 10, ApplicationHeaders: []string{"Cookie", "X-Session"},
 			MaxQueuedBytes: 2 << 20, MaxBacklogBytes: 8 << 20,
 			SendBuffer: 64 << 10, WriteTimeout: 1500 * time.Millisecond, PongTimeout: 2 * time.Minute,
 			HeaderTimeout: 3 * time.Second, IdleTimeout: time.Hour, MaxHeaderBytes: 16 << 10,
 			BackendMaxBody: 2 << 20, BackendTimeout: 4 * time.Second, CallTimeout: 30 * time.Second,
 			Loops: 3, Portable: true, LogLevel: "debug", LogFormat: "json",
 			PubSub: []PubSub{
-				{"chat room", Everybody, "room"},
-				{"members", Authenticated, "members_backend"},
-				{"news", Nobody, "news_backend"},
+				{Name: "chat room", Subscribe: Everybody, Publish: Everybody, Backend: "room"},
+				{
+					Name: "members", Subscribe: "claim:member", Publish: Authenticated, Backend: "members_backend",
+					Channels: []Channel{
+						{Pattern: "user:{identity}:*", Subscribe: Own, Publish: Nobody},
+						{Pattern: "room:*", Subscribe: "claim:rooms={channel}", Publish: Application},
+						{Pattern: "staff", Publish: `claim:levels=3`},
+					},
+				},
+				{Name: "news", Subscribe: Everybody, Publish: Nobody, Backend: "news_backend"},
 			},
 			Messaging: []Plain{{"mail"}}, Chat: []Plain{{"chat"}, {"support"}}, Cursors: []Plain{{"cursors"}},
 			DataSync: []DataSync{

@@ -170,8 +170,8 @@ func TestValidateJudgesWhatProgramsMake(t *testing.T) {
 		`frontend: "" is not an address; write HOST:PORT or :PORT`: func(c *Config) { c.Frontend = "" },
 		`log-format: "xml" is none of auto, json, pretty`:          func(c *Config) { c.LogFormat = "xml" },
 		`drain: "-1s" is not between 0s and 24h`:                   func(c *Config) { c.Drain = -time.Second },
-		`pubsub number 1: publish: "" is none of nobody, everybody, authenticated`: func(c *Config) {
-			c.PubSub = []PubSub{{Name: "a", Backend: "b"}}
+		`pubsub number 1: publish: "anyone" is none of everybody, authenticated, own, claim:NAME=VALUE, application, nobody`: func(c *Config) {
+			c.PubSub = []PubSub{{Name: "a", Publish: "anyone", Backend: "b"}}
 		},
 		`pubsub number 1: name: is longer than 255 bytes`: func(c *Config) {
 			c.PubSub = []PubSub{{Name: strings.Repeat("a", 256), Publish: Nobody, Backend: "b"}}

@@ -24,12 +24,13 @@ func (s setting) variable() string {
 const envPrefix = "SNORKY_"
 
 const (
-	groupDoors    = "Doors"
-	groupClients  = "Limits for each client"
-	groupIdentity = "Identity"
-	groupDelivery = "Delivery"
-	groupHTTP     = "HTTP and services"
-	groupProcess  = "Process"
+	groupDoors       = "Doors"
+	groupClients     = "Limits for each client"
+	groupIdentity    = "Identity"
+	groupApplication = "Application"
+	groupDelivery    = "Delivery"
+	groupHTTP        = "HTTP and services"
+	groupProcess     = "Process"
 )
 
 const (
@@ -147,8 +148,8 @@ var settings = []setting{
 		func(c *Config) value { return text{&c.TokenCookie, cookieName} },
 	},
 	{
-		"require-identity", groupIdentity, "Admit nobody without a token. Where it may come by session.authenticate, clients " +
-			"may connect without, but do nothing else before.",
+		"require-identity", groupIdentity, "Admit nobody without an identity. Where a token may come by session.authenticate, " +
+			"clients may connect without, but do nothing else before.",
 		func(c *Config) value { return toggle{&c.RequireIdentity} },
 	},
 	{
@@ -158,6 +159,30 @@ var settings = []setting{
 	{
 		"expiry-notice", groupIdentity, "How long before its end a client is told that its token expires.",
 		func(c *Config) value { return span{&c.ExpiryNotice, 100 * time.Millisecond, day, false} },
+	},
+
+	{
+		"application-url", groupApplication, "Where the application is asked, by POST, who clients are (application-connect) and what " +
+			"they may do (the rule application). It gets the backend's key. While it does not answer, the answer is no.",
+		func(c *Config) value { return link{&c.ApplicationURL} },
+	},
+	{
+		"application-connect", groupApplication, "Ask the application about each client that connects without a token.",
+		func(c *Config) value { return toggle{&c.ApplicationConnect} },
+	},
+	{
+		"application-timeout", groupApplication, "How long the application may take for an answer, and a question for its turn.",
+		func(c *Config) value {
+			return span{&c.ApplicationTimeout, 100 * time.Millisecond, 30 * time.Second, false}
+		},
+	},
+	{
+		"application-max-calls", groupApplication, "Questions that are with the application at the same time. Others wait for their turn.",
+		func(c *Config) value { return count{&c.ApplicationMaxCalls, 1, 10_000} },
+	},
+	{
+		"application-headers", groupApplication, "Headers of a handshake that the application gets to see. May be given several times.",
+		func(c *Config) value { return headers{&c.ApplicationHeaders} },
 	},
 
 	{

@@ -60,7 +60,7 @@ func decodeTables[T any](key string, raw any, one func(table map[string]any) (T,
 	return decodeArray(key, fmt.Errorf("write each service under [[%s]], with two brackets", key), raw, one)
 }
 
-// decodeArray does it with an error of its own for what is no array of tables.
+// decodeArray reads an array of tables. If it is none, brackets says how to write one.
 func decodeArray[T any](key string, brackets error, raw any, one func(table map[string]any) (T, error)) ([]T, error) {
 	list, ok := raw.([]any)
 	if !ok {
@@ -114,7 +114,7 @@ type names struct{ front, back map[string]bool }
 func (c *Config) validateServices() error {
 	taken := names{front: map[string]bool{}, back: map[string]bool{}}
 	for i, s := range c.PubSub {
-		if err := s.validate(taken); err != nil {
+		if err := s.validate(taken, c.ApplicationURL != ""); err != nil {
 			return Errorf("pubsub number %d: %w", i+1, err)
 		}
 	}

@@ -30,7 +30,7 @@ func (l Loader) usage(w io.Writer) {
 		}
 		field := row.field(&defaults)
 		usageRow(w, row.name, field.unit(), row.help)
-		fmt.Fprintf(w, "%sDefault %s. Variable %s.\n", helpIndent, orNone(field.String()), row.variable())
+		fmt.Fprint(w, wrap(fmt.Sprintf("Default %s. Variable %s.", orNone(field.String()), row.variable()), helpIndent))
 	}
 	l.usageCommands(w)
 }

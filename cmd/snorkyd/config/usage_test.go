@@ -109,3 +109,27 @@ func golden(t *testing.T, file string, got []byte) {
 		t.Errorf("%s is out of date; go test -update ./cmd/snorkyd/config writes it", file)
 	}
 }
+
+// What the example says of channels, which would not be the default, can be used as it stands there.
+func TestExampleOfRules(t *testing.T) {
+	t.Parallel()
+	var example bytes.Buffer
+	Example(&example)
+	text := "[[pubsub]]\nname = \"a\"\n"
+	for line := range strings.Lines(example.String()) {
+		if line, indented := strings.CutPrefix(line, "#   "); indented && strings.ContainsAny(line, "[\"") {
+			text += line
+		}
+	}
+	got, err := snorkyd().Load([]string{"-config", write(t, "rules.toml", text)}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Channel{
+		{Pattern: "user:{identity}", Subscribe: Own, Publish: Nobody},
+		{Pattern: "room:*", Subscribe: "claim:rooms={channel}", Publish: "claim:rooms={channel}"},
+	}
+	if !reflect.DeepEqual(got.Config.PubSub[0].Channels, want) {
+		t.Errorf("%+v", got.Config.PubSub)
+	}
+}

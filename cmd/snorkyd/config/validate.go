@@ -20,6 +20,9 @@ func (c Config) Validate() error {
 	if err := c.validateIdentity(); err != nil {
 		return err
 	}
+	if err := c.validateApplication(); err != nil {
+		return err
+	}
 	return c.validateServices()
 }
 

@@ -15,11 +15,16 @@ type declaration struct {
 	err    error
 }
 
-// declare registers all services of a configuration, some with a twin for the backend.
-func declare(b *actors.Broker, c config.Config) error {
+// declare registers all services of a configuration, some with a twin for the backend. Without an application, no rule
+// may ask one.
+func declare(b *actors.Broker, c config.Config, application services.Authorizer) error {
 	d := &declaration{broker: b}
 	for _, p := range c.PubSub {
-		service := services.NewPubSub(policy(p.Publish))
+		access, err := p.Access()
+		if err != nil {
+			return config.Errorf("service %q: %w", p.Name, err)
+		}
+		service := services.NewPubSubWithAccess(access, application)
 		d.frontend(p.Name, service)
 		d.backend(p.Backend, services.NewPubSubBackend(service))
 	}
@@ -52,17 +57,6 @@ func (d *declaration) register(r *actors.Registry, name string, s actors.Service
 	}
 	if err := r.Register(name, s); err != nil {
 		d.err = fmt.Errorf("service %q: %w", name, err)
-	}
-}
-
-func policy(p config.Policy) services.Policy {
-	switch p {
-	case config.Everybody:
-		return services.Everybody
-	case config.Authenticated:
-		return services.Authenticated
-	default:
-		return services.Nobody
 	}
 }
 

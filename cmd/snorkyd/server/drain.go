@@ -52,8 +52,11 @@ func (s *Server) drain(ctx context.Context) error {
 	defer cancel()
 
 	s.endBackend(ctx)
-	spread := time.Until(began.Add(s.config.Drain)) - closing
-	err := s.broker.Shutdown(ctx, max(0, spread))
+	spread := max(0, time.Until(began.Add(s.config.Drain))-closing)
+	lastQuestion := time.AfterFunc(spread, s.closeApplication) // connections wait for the answers to be closed
+	err := s.broker.Shutdown(ctx, spread)
+	lastQuestion.Stop()
+	s.closeApplication()
 	s.endFrontend(ctx)
 	s.closeTokens()
 	s.log.Info().Int("closed", stats.Connections).Dur("took_ms", time.Since(began)).AnErr("cut_off", err).Msg("drained")

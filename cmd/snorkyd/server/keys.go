@@ -88,5 +88,6 @@ func (s *Server) ReloadKeys() (int, error) {
 		return 0, config.Errorf("key file: %w", err)
 	}
 	s.keys.first = string(valid[0])
+	s.showKey(s.keys.first)
 	return len(valid), nil
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/snorky-go/snorky/actors"
 	"github.com/snorky-go/snorky/actors/token"
 	"github.com/snorky-go/snorky/backendapi"
+	"github.com/snorky-go/snorky/backendapi/application"
 	"github.com/snorky-go/snorky/cmd/snorkyd/config"
 	"github.com/snorky-go/snorky/gateway"
 )
@@ -35,6 +36,8 @@ type Server struct {
 	broker *actors.Broker
 	keys   *keys
 	tokens *token.Verifier // nil: there are no tokens
+
+	application *application.Client // nil: it is not asked
 
 	ws       *gateway.Handler
 	routes   *http.ServeMux
@@ -110,10 +113,14 @@ func New(cfg Config, options ...Option) (*Server, error) {
 func (s *Server) abandon() {
 	_ = s.broker.Shutdown(context.Background(), 0)
 	s.closeTokens()
+	s.closeApplication()
 }
 
 func (s *Server) build(valid [][]byte) error {
-	if err := declare(s.broker, s.config); err != nil {
+	if err := s.openApplication(); err != nil {
+		return err
+	}
+	if err := declare(s.broker, s.config, s.authorizer()); err != nil {
 		return err
 	}
 	if err := s.declareSession(); err != nil {
@@ -126,7 +133,7 @@ func (s *Server) build(valid [][]byte) error {
 	s.keys.door = calls
 	s.back = backendapi.NewServer(calls, backendServerOptions(s.config, s.log))
 	door := gatewayOptions(s.config, s.log)
-	door.Authenticator = s.authenticator()
+	door.Authenticator = s.doorkeeper()
 	s.ws = gateway.New(s.broker, door)
 	s.buildFrontend()
 	return nil

@@ -49,6 +49,7 @@ func gatewayOptions(c config.Config, log zerolog.Logger) gateway.Options {
 		MaxConnections:           c.MaxConnections,
 		MaxConnectionsPerAddress: c.MaxConnectionsPerAddress,
 		HandshakeTimeout:         c.HeaderTimeout,
+		AuthenticationTimeout:    tokenTime + c.ApplicationTimeout,
 		Logger:                   log,
 	}
 }
@@ -76,3 +77,6 @@ func backendServerOptions(c config.Config, log zerolog.Logger) backendapi.Server
 
 // answerTime is what a client has for reading an answer, at least.
 const answerTime = 20 * time.Second
+
+// tokenTime is what the check of a token may take, before the application is asked.
+const tokenTime = 10 * time.Second

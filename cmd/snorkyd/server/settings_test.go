@@ -33,18 +33,21 @@ func TestEveryOptionIsASetting(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg.TokenJWKSURL, cfg.TokenIssuer, cfg.TokenUnlimited, cfg.RequireIdentity = "https://app.example", "app", true, true
+	cfg.ApplicationURL = "https://app.example"
 	cfg.TokenAlgorithms, cfg.TokenAudience = []string{"HS256"}, []string{"us"}
 	log := zerolog.New(nil)
 	left := map[string]string{
 		"LogInterval": "no operator wants another one",
 
-		"gateway.Options.Authenticator":         "it is made of the verifier of tokens",
-		"gateway.Options.AuthenticationTimeout": "it has to fit in what the http.Server allows for a request",
-		"gateway.Options.MaxAuthenticating":     "no operator wants another one",
-		"token.Options.RetryInterval":           "no operator wants another one",
-		"token.Options.Timeout":                 "it has to fit in AuthenticationTimeout",
-		"token.Options.Transport":               "for tests",
-		"token.Options.MaxBytes":                "max-header bounds it, too",
+		"gateway.Options.Authenticator":     "it is made of the verifier of tokens",
+		"application.Options.MaxWaiting":    "no operator wants another one",
+		"application.Options.MaxCached":     "no operator wants another one",
+		"application.Options.MaxResponse":   "no operator wants another one",
+		"gateway.Options.MaxAuthenticating": "no operator wants another one",
+		"token.Options.RetryInterval":       "no operator wants another one",
+		"token.Options.Timeout":             "it has to fit in AuthenticationTimeout",
+		"token.Options.Transport":           "for tests",
+		"token.Options.MaxBytes":            "max-header bounds it, too",
 	}
 	tokens, err := tokenOptions(cfg, log)
 	if err != nil {
@@ -53,6 +56,7 @@ func TestEveryOptionIsASetting(t *testing.T) {
 	for _, options := range []any{
 		brokerOptions(cfg, log), gatewayOptions(cfg, log),
 		backendOptions(cfg, [][]byte{{1}}, log), backendServerOptions(cfg, log), tokens,
+		applicationOptions(cfg, "key", log),
 	} {
 		v := reflect.ValueOf(options)
 		for i := range v.NumField() {

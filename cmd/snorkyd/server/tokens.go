@@ -87,7 +87,7 @@ func (s *Server) authenticator() gateway.Authenticator {
 	c := &s.config
 	a := &gateway.TokenAuthenticator{
 		Verify: s.tokens.Verify, Header: c.TakesTokensFrom(config.SourceHeader),
-		Required: c.RequireIdentity && !c.TakesTokensFrom(config.SourceSession),
+		Required: c.RequireIdentity && !c.TakesTokensFrom(config.SourceSession) && !c.ApplicationConnect,
 	}
 	if c.TakesTokensFrom(config.SourceQuery) {
 		a.Query = config.QueryParameter
