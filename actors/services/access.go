@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/snorky-go/snorky/actors"
-	"github.com/snorky-go/snorky/actors/wire"
 )
 
 // AccessRules say who may do what in which channels. Each rule is one of these texts:
@@ -153,7 +152,7 @@ func (a *Access) Asks(action Action) bool { return a.asks[action] }
 func (a *Access) Decide(action Action, client actors.Principal, channel json.RawMessage) Decision {
 	who := applicant{Principal: client}
 	chosen := &a.defaults
-	if who.channel, who.named = wire.Unquote(channel); who.named {
+	if who.channel, who.named = textOfJSON(channel); who.named {
 		for i := range a.channels {
 			if c := &a.channels[i]; c.pattern.matches(who.channel) {
 				who.pattern, chosen = c.pattern, &c.rules

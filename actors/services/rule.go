@@ -1,6 +1,7 @@
 package services
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -93,11 +94,16 @@ func isSomebody(identity json.RawMessage) bool {
 // own allows those whose identity stands in the name of the channel. Identities that are neither texts nor numbers own
 // nothing.
 func own(a applicant) Decision {
-	text, ok := wire.Unquote(a.Identity)
+	text, ok := textOfJSON(a.Identity)
 	if !ok {
 		text, ok = wire.PlainNumber(a.Identity)
 	}
 	return when(ok && a.named && a.pattern.ownedBy(text, a.channel))
+}
+
+// textOfJSON is the text that a value is, which may have blanks around it when it comes from elsewhere than a call.
+func textOfJSON(value json.RawMessage) (text string, ok bool) {
+	return wire.Unquote(bytes.TrimSpace(value))
 }
 
 // newClaimRule reads what follows "claim:".
@@ -153,7 +159,7 @@ func newComparison(value string) (is func(claim []byte, a applicant) bool, err e
 func newTemplate(text string) func([]byte, applicant) bool {
 	literals := strings.Split(text, channelPlace)
 	return func(claim []byte, a applicant) bool {
-		rest, ok := wire.Unquote(claim)
+		rest, ok := textOfJSON(claim)
 		if !ok || len(literals) > 1 && !a.named {
 			return false
 		}

@@ -86,8 +86,8 @@ func Elements(array []byte) (elements [][]byte, ok bool) {
 	return elements, true
 }
 
-// EachElement calls f for each element that Elements would return, in the order written, until f returns false. It returns
-// false if array is none.
+// EachElement calls f for each element of an array that has been checked, in the order written, until f returns false. The
+// elements are raw views without blanks around them. It returns false if array is none, or is found to be broken.
 func EachElement(array []byte, f func(element []byte) (more bool)) (ok bool) {
 	i := skipBlanks(array, 0)
 	if i == len(array) || array[i] != '[' {

@@ -143,3 +143,36 @@ func TestTrim(t *testing.T) {
 		}
 	}
 }
+
+func TestEachElement(t *testing.T) {
+	for _, test := range []struct {
+		array, want string
+		ok          bool
+	}{
+		{`[]`, "", true},
+		{" [ ] ", "", true},
+		{`[1, "a,]", [2] ,{"b":[]},null]`, `1|"a,]"|[2]|{"b":[]}|null`, true},
+		{`"a"`, "", false},
+		{`{}`, "", false},
+		{``, "", false},
+		{`[`, "", false},
+		{`[1`, "1", false},
+		{`[1,`, "1", false},
+		{`[1 2]`, "1", false},
+		{`[]]`, "", false},
+		{`[1]]`, "1", false},
+	} {
+		var got []string
+		ok := EachElement([]byte(test.array), func(element []byte) bool {
+			got = append(got, string(element))
+			return true
+		})
+		if strings.Join(got, "|") != test.want || ok != test.ok {
+			t.Errorf("%s: %q, %v", test.array, got, ok)
+		}
+	}
+	calls := 0
+	if !EachElement([]byte(`[1,2,3]`), func([]byte) bool { calls++; return calls < 2 }) || calls != 2 {
+		t.Errorf("called %d times after it was told to stop at two", calls)
+	}
+}

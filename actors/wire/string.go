@@ -62,7 +62,7 @@ func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 // value is a string. Surrogates without a partner come out in their generalized UTF-8 form (WTF-8), so that different
 // strings stay different and the order of their bytes is that of their code points.
 func Unquote(value []byte) (text string, ok bool) {
-	if value = trim(value); len(value) < 2 || value[0] != '"' {
+	if len(value) < 2 || value[0] != '"' {
 		return "", false
 	}
 	return unquote(value), true

@@ -60,7 +60,7 @@ func decodeTables[T any](key string, raw any, one func(table map[string]any) (T,
 	return decodeArray(key, fmt.Errorf("write each service under [[%s]], with two brackets", key), raw, one)
 }
 
-// decodeArray reads an array of tables. If it is none, brackets says how to write one.
+// decodeArray does it with an error of its own for what is no array of tables.
 func decodeArray[T any](key string, brackets error, raw any, one func(table map[string]any) (T, error)) ([]T, error) {
 	list, ok := raw.([]any)
 	if !ok {
