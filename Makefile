@@ -42,11 +42,11 @@ build: ## bin/snorkyd and bin/snorky
 
 .PHONY: test
 test: ## all checks and tests, as CI runs them; installs what it needs
-	@MAKE="$(MAKE)" .ci/steps needs tools lint vet race cover-check portable js python peers-test
+	@MAKE="$(MAKE)" .ci/steps needs tools lint vet race cover-check portable js python peers-test todo
 
 .PHONY: needs
 needs:
-	@.ci/need cc curl node npm python3 chromium
+	@.ci/need cc curl node npm python3 chromium postgres
 
 .PHONY: lint
 lint: tools ## golangci-lint, unreachable code, and whether the linter's own rules bite
@@ -123,6 +123,14 @@ bench-peers: ## Snorky beside other servers, into BENCHMARKS.md; SCENARIOS=fanou
 peers-test: $(GOLANGCI_STAMP) ## the module of those servers: vet, lint, and each of them once
 	@.ci/nchan || true
 	cd $(PEERS) && $(GO) vet ./... && $(GOLANGCI) run --allow-parallel-runners ./... && $(GO) test -race -shuffle=on ./...
+
+# So is the example with a database, because of its drivers.
+TODO := examples/todo
+
+.PHONY: todo
+todo: $(GOLANGCI_STAMP) ## the to-do list with a database: vet, lint, tests on PostgreSQL and in a browser
+	cd $(TODO) && $(GO) vet ./... && $(GOLANGCI) run --allow-parallel-runners ./... && \
+		CHROMIUM="$$($(CURDIR)/.ci/browser)" $(GO) test -race -shuffle=on -timeout 6m ./...
 
 # Tools -----------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/snorky-go/snorky/backendapi/client"
+	"github.com/snorky-go/snorky/examples/internal/quota"
 )
 
 // What the page and the application have agreed upon.
@@ -31,12 +32,12 @@ const (
 type application struct {
 	log      zerolog.Logger
 	snorky   func() (*client.Client, error)
-	visitors *quota
+	visitors *quota.Quota
 }
 
 // newApplication returns an application that publishes with the client that snorky returns.
 func newApplication(log zerolog.Logger, snorky func() (*client.Client, error)) *application {
-	return &application{log: log, snorky: snorky, visitors: newQuota(10, 10*time.Second)}
+	return &application{log: log, snorky: snorky, visitors: quota.New(10, 10*time.Second)}
 }
 
 // announcement is what the form sends, and what is published.
@@ -78,7 +79,7 @@ func (a *application) announcing() http.Handler {
 }
 
 func (a *application) announce(w http.ResponseWriter, r *http.Request) *refusal {
-	if !a.visitors.take(r.RemoteAddr) {
+	if !a.visitors.Take(r.RemoteAddr) {
 		return tooOften
 	}
 	said, refused := readForm(w, r)

@@ -193,18 +193,6 @@ func TestAnnouncingTooOften(t *testing.T) {
 	})
 }
 
-func TestQuotaIsBounded(t *testing.T) {
-	q := newQuota(10, time.Hour)
-	for i := range maxVisitors {
-		if !q.take(time.Duration(i).String()) {
-			t.Fatalf("visitor %d was refused", i)
-		}
-	}
-	if q.take("one too many") || !q.take(time.Duration(7).String()) {
-		t.Error("new visitors have to wait, the others not")
-	}
-}
-
 func TestCounting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		app, s := newTestApplication(t)

@@ -5,6 +5,8 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"github.com/snorky-go/snorky/examples/internal/browser"
 )
 
 // What the page shows, as JavaScript.
@@ -23,9 +25,8 @@ func listeners(number string) string {
 var send = chromedp.SendKeys(chromedp.ID("send"), kb.Enter)
 
 // write fills in the form and sends it.
-func (b *tab) write(text, from string) {
-	b.t.Helper()
-	b.do(
+func write(b *browser.Tab, text, from string) {
+	b.Do(
 		chromedp.Evaluate[chromedp.Void](`document.querySelector("#form").reset()`),
 		chromedp.SendKeys(chromedp.ID("from"), from),
 		chromedp.SendKeys(chromedp.ID("text"), text),
@@ -35,71 +36,71 @@ func (b *tab) write(text, from string) {
 
 func TestPage(t *testing.T) {
 	d := start(t, "127.0.0.1:0")
-	first := openTab(t, browser(t))
-	first.do(chromedp.Navigate(d.page))
-	first.until(connected)
-	first.until(listeners("1"))
+	first := browser.Open(t, browser.Start(t))
+	first.Do(chromedp.Navigate(d.page))
+	first.Until(connected)
+	first.Until(listeners("1"))
 
 	// A line in a terminal makes a message appear.
 	d.paste()
-	first.until(newest + ` === "Hello!"`)
+	first.Until(newest + ` === "Hello!"`)
 
 	// So does the form, on all pages.
-	second := openTab(t, first.ctx)
-	second.do(chromedp.Navigate(d.page))
-	second.until(connected)
-	first.until(listeners("2"))
-	second.until(listeners("2"))
-	first.write("The ferry leaves at nine", "Ada")
-	for _, b := range []*tab{first, second} {
-		b.until(newest + ` === "The ferry leaves at nine"`)
-		b.until(`document.querySelector("#feed li b").textContent === "Ada"`)
+	second := first.Beside()
+	second.Do(chromedp.Navigate(d.page))
+	second.Until(connected)
+	first.Until(listeners("2"))
+	second.Until(listeners("2"))
+	write(first, "The ferry leaves at nine", "Ada")
+	for _, b := range []*browser.Tab{first, second} {
+		b.Until(newest + ` === "The ferry leaves at nine"`)
+		b.Until(`document.querySelector("#feed li b").textContent === "Ada"`)
 	}
-	first.until(`document.querySelector("#text").value === ""`)
+	first.Until(`document.querySelector("#text").value === ""`)
 
 	// What is published is text, whatever it looks like.
 	const markup = `<img src=x onerror="alert(1)"><b>not bold</b>`
-	second.write(markup, "<i>Eve</i>")
-	first.until(newest + " === `" + markup + "`")
-	if n := evaluate[int](first, `document.querySelectorAll("#feed img, #feed i, #feed .words *").length`); n != 0 {
+	write(second, markup, "<i>Eve</i>")
+	first.Until(newest + " === `" + markup + "`")
+	if n := browser.Evaluate[int](first, `document.querySelectorAll("#feed img, #feed i, #feed .words *").length`); n != 0 {
 		t.Errorf("%d elements came in with a message", n)
 	}
 
-	second.do(chromedp.Navigate("about:blank"))
-	first.until(listeners("1"))
-	first.expectQuiet()
-	second.expectQuiet()
+	second.Do(chromedp.Navigate("about:blank"))
+	first.Until(listeners("1"))
+	first.ExpectQuiet()
+	second.ExpectQuiet()
 }
 
 func TestPageSurvivesTheServer(t *testing.T) {
 	d := start(t, "127.0.0.1:0")
-	b := openTab(t, browser(t))
-	b.do(chromedp.Navigate(d.page), chromedp.Evaluate[chromedp.Void](`window.loadedOnce = true`))
-	b.until(connected)
+	b := browser.Open(t, browser.Start(t))
+	b.Do(chromedp.Navigate(d.page), chromedp.Evaluate[chromedp.Void](`window.loadedOnce = true`))
+	b.Until(connected)
 	d.paste()
-	b.until(newest + ` === "Hello!"`)
+	b.Until(newest + ` === "Hello!"`)
 
-	d.end()
-	b.until(reconnecting)
-	b.until(`document.querySelector("#audience").hidden`)
-	b.show(screen{name: "waiting", width: 390, height: 844, phone: true})
-	b.picture("reconnecting")
-	b.write("Is anybody there?", "")
-	b.until(`document.querySelector("#problem").textContent.includes("cannot be reached")`)
-	if text := evaluate[string](b, `document.querySelector("#text").value`); text != "Is anybody there?" {
+	d.process.Kill()
+	b.Until(reconnecting)
+	b.Until(`document.querySelector("#audience").hidden`)
+	b.Show(browser.Screen{Name: "waiting", Width: 390, Height: 844, Phone: true})
+	b.Picture("reconnecting")
+	write(b, "Is anybody there?", "")
+	b.Until(`document.querySelector("#problem").textContent.includes("cannot be reached")`)
+	if text := browser.Evaluate[string](b, `document.querySelector("#text").value`); text != "Is anybody there?" {
 		t.Errorf("of what was written, %q is left", text)
 	}
 
 	again := start(t, d.address())
-	b.until(connected)
-	b.until(listeners("1"))
+	b.Until(connected)
+	b.Until(listeners("1"))
 	again.paste()
-	b.until(shown + ` === 2`)
-	b.do(send)
-	b.until(newest + ` === "Is anybody there?"`)
-	if !evaluate[bool](b, `window.loadedOnce === true && document.querySelector("#problem").textContent === ""`) {
+	b.Until(shown + ` === 2`)
+	b.Do(send)
+	b.Until(newest + ` === "Is anybody there?"`)
+	if !browser.Evaluate[bool](b, `window.loadedOnce === true && document.querySelector("#problem").textContent === ""`) {
 		t.Error("the page was loaded again, or still shows the problem")
 	}
 	// Browsers note failures to connect whatever a page does about them.
-	b.expectQuiet("WebSocket connection to 'ws://localhost:", "net::ERR_CONNECTION_REFUSED")
+	b.ExpectQuiet("WebSocket connection to 'ws://localhost:", "net::ERR_CONNECTION_REFUSED")
 }

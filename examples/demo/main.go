@@ -1,5 +1,6 @@
 // Command demo shows what Snorky is for: a page to which announcements come the moment they are made, by a form or by
-// curl. It is a whole server with the flags of snorkyd, a page, and a small backend such as an application has.
+// curl, and a to-do list that is the same on all screens. It is a whole server with the flags of snorkyd, the pages, and
+// small backends such as applications have.
 package main
 
 import (
@@ -15,29 +16,36 @@ import (
 	"github.com/snorky-go/snorky/backendapi/client"
 	"github.com/snorky-go/snorky/cmd/snorkyd/server"
 	"github.com/snorky-go/snorky/examples/internal/boot"
+	"github.com/snorky-go/snorky/examples/internal/tasks"
 )
 
 func main() { boot.Main(program()) }
 
 func program() boot.Program {
 	var app *application
+	var list *tasks.Application
 	return boot.Program{
 		Name:     "demo",
-		About:    "demo shows announcements on a page as they are made.",
+		About:    "demo shows announcements on a page as they are made, and a to-do list that many share.",
 		Defaults: defaults(),
 		Prepare: func(s *server.Server, log zerolog.Logger) error {
-			app = newApplication(log, sync.OnceValues(func() (*client.Client, error) {
+			snorky := sync.OnceValues(func() (*client.Client, error) {
 				return client.New("http://"+local(s.BackendAddr())+server.BackendPath, s.Key())
-			}))
-			s.Handle("GET /{$}", page("index.html"))
-			for _, name := range assets {
-				s.Handle("GET /demo/"+name, page(name))
-			}
+			})
+			app = newApplication(log, snorky)
+			announcements(s.Handle)
 			s.Handle("POST /demo/announce", app.announcing())
-			return nil
+			var err error
+			list, err = addTasks(s, snorky, log)
+			return err
 		},
 		Work: func(ctx context.Context, s *server.Server, stdout io.Writer) error {
 			greet(stdout, s)
+			ctx, cancel := context.WithCancel(ctx)
+			var publishing sync.WaitGroup
+			publishing.Go(func() { list.Run(ctx) })
+			defer publishing.Wait()
+			defer cancel()
 			return app.count(ctx)
 		},
 	}

@@ -1,4 +1,5 @@
-package main
+// Package browser drives a headless Chromium for the tests of the examples' pages.
+package browser
 
 import (
 	"bytes"
@@ -17,6 +18,9 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 )
+
+// Patience is how long a test waits for what must come.
+const Patience = 30 * time.Second
 
 // chromium returns the browser: $CHROMIUM, or the first of the usual names.
 func chromium(t *testing.T) string {
@@ -37,8 +41,8 @@ func chromium(t *testing.T) string {
 	return ""
 }
 
-// browser starts a headless Chromium without a past.
-func browser(t *testing.T) context.Context {
+// Start starts a headless Chromium without a past, which ends with the test. The context is for Open.
+func Start(t *testing.T) context.Context {
 	t.Helper()
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
 		chromedp.ExecPath(chromium(t)),
@@ -63,18 +67,23 @@ func browser(t *testing.T) context.Context {
 	return ctx
 }
 
-// tab is a page that is open.
-type tab struct {
+// Tab is a page that is open. Its methods end the test if something takes longer than Patience.
+type Tab struct {
 	t       *testing.T
 	ctx     context.Context
 	console *console
 }
 
-// openTab opens a tab of its own.
-func openTab(t *testing.T, browser context.Context) *tab {
+// Open opens a tab, which closes with the test.
+func Open(t *testing.T, browser context.Context) *Tab {
 	t.Helper()
-	ctx, cancel := chromedp.NewContext(browser)
-	b := &tab{t: t, ctx: ctx, console: new(console)}
+	return open(t, browser)
+}
+
+func open(t *testing.T, browser context.Context, options ...chromedp.ContextOption) *Tab {
+	t.Helper()
+	ctx, cancel := chromedp.NewContext(browser, options...)
+	b := &Tab{t: t, ctx: ctx, console: new(console)}
 	if err := chromedp.Do(ctx); err != nil {
 		cancel()
 		t.Fatalf("opening a tab: %v", err)
@@ -112,8 +121,8 @@ func (c *console) note(m chromedp.ConsoleMessage) {
 	}
 }
 
-// expectQuiet fails if the console has complaints, those with one of the texts excepted.
-func (b *tab) expectQuiet(except ...string) {
+// ExpectQuiet fails if the console has complaints, those with one of the texts excepted.
+func (b *Tab) ExpectQuiet(except ...string) {
 	b.t.Helper()
 	b.console.mu.Lock()
 	defer b.console.mu.Unlock()
@@ -124,19 +133,35 @@ func (b *tab) expectQuiet(except ...string) {
 	}
 }
 
-func (b *tab) do(actions ...chromedp.Action[chromedp.Void]) {
+// For is the tab as a subtest uses it.
+func (b *Tab) For(t *testing.T) *Tab { return &Tab{t: t, ctx: b.ctx, console: b.console} }
+
+// Beside opens another tab for the same visitor.
+func (b *Tab) Beside() *Tab {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	return open(b.t, b.ctx)
+}
+
+// Stranger opens a tab for another visitor, who has no cookies yet.
+func (b *Tab) Stranger() *Tab {
+	b.t.Helper()
+	return open(b.t, b.ctx, chromedp.WithNewBrowserContext())
+}
+
+// Do does what a visitor could do.
+func (b *Tab) Do(actions ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, Patience)
 	defer cancel()
 	if err := chromedp.Do(ctx, actions...); err != nil {
 		b.t.Fatal(err)
 	}
 }
 
-// evaluate returns the value of a JavaScript expression.
-func evaluate[T any](b *tab, expression string) T {
+// Evaluate returns the value of a JavaScript expression.
+func Evaluate[T any](b *Tab, expression string) T {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	ctx, cancel := context.WithTimeout(b.ctx, Patience)
 	defer cancel()
 	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
 	if err != nil {
@@ -145,39 +170,40 @@ func evaluate[T any](b *tab, expression string) T {
 	return value
 }
 
-// until waits for a JavaScript condition.
-func (b *tab) until(condition string) {
+// Until waits for a JavaScript condition.
+func (b *Tab) Until(condition string) {
 	b.t.Helper()
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
-	deadline := time.After(patience)
-	for !evaluate[bool](b, condition) {
+	deadline := time.After(Patience)
+	for !Evaluate[bool](b, condition) {
 		select {
 		case <-ticker.C:
 		case <-deadline:
-			b.t.Fatalf("waited in vain for %s\nthe page says:\n%s", condition, evaluate[string](b, "document.body.innerText"))
+			b.t.Fatalf("waited in vain for %s\nthe page says:\n%s", condition, Evaluate[string](b, "document.body.innerText"))
 		}
 	}
 }
 
-// screen is a way to look at the page.
-type screen struct {
-	name          string
-	width, height int64
-	dark, phone   bool
+// Screen is a way to look at the page.
+type Screen struct {
+	Name          string
+	Width, Height int64 // CSS pixels
+	Dark, Phone   bool
 }
 
-func (b *tab) show(s screen) {
+// Show shows the page on a screen.
+func (b *Tab) Show(s Screen) {
 	b.t.Helper()
 	scheme := "light"
-	if s.dark {
+	if s.Dark {
 		scheme = "dark"
 	}
 	size := []chromedp.EmulateViewportOption{chromedp.EmulateScale(2)}
-	if s.phone {
+	if s.Phone {
 		size = append(size, chromedp.EmulateMobile, chromedp.EmulateTouch)
 	}
-	b.do(chromedp.EmulateViewport(s.width, s.height, size...), chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+	b.Do(chromedp.EmulateViewport(s.Width, s.Height, size...), chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 			Features: []*emulation.MediaFeature{
 				{Name: "prefers-color-scheme", Value: scheme},
@@ -188,11 +214,11 @@ func (b *tab) show(s screen) {
 	}))
 }
 
-// picture takes a screenshot into $SCREENSHOTS, or into a folder that does not last, and returns its mean brightness,
+// Picture takes a screenshot into $SCREENSHOTS, or into a folder that does not last, and returns its mean brightness,
 // from 0 to 1.
-func (b *tab) picture(name string) (brightness float64) {
+func (b *Tab) Picture(name string) (brightness float64) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	ctx, cancel := context.WithTimeout(b.ctx, Patience)
 	defer cancel()
 	shot, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 	if err != nil {
@@ -202,7 +228,8 @@ func (b *tab) picture(name string) (brightness float64) {
 	if folder == "" {
 		folder = b.t.TempDir()
 	}
-	if err := os.WriteFile(filepath.Join(folder, name+".png"), shot, 0o644); err != nil {
+	//nolint:gosec // whoever runs the tests names the folder
+	if err := os.WriteFile(filepath.Join(folder, name+".png"), shot, 0o600); err != nil {
 		b.t.Fatal(err)
 	}
 	pixels, err := png.Decode(bytes.NewReader(shot))

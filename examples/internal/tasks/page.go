@@ -1,0 +1,6 @@
+package tasks
+
+import "embed"
+
+//go:embed web
+var web embed.FS
