@@ -38,7 +38,7 @@ me.onRename = () => {
 };
 
 snorky.on("error", (problem) => showProblem("problem", problem));
-snorky.on("close", () => showEvent("The connection was lost. What is said now is missing here."));
+snorky.on("close", ({ final }) => final || showEvent("The connection was lost. What is said now is missing here."));
 
 function showMembers(members) {
   showPeople(element("people"), members, me);
