@@ -119,13 +119,26 @@ func TestBoard(t *testing.T) {
 		p.Until(`document.querySelector("#strokes polyline:nth-child(2) title").textContent === "Bob"`)
 	}
 
-	// Who goes takes the cursor along, and leaves the strokes.
+	// All of it is seen on all screens: strokes, a line that is being drawn, and names at both sides of cursors.
+	late.call("Carol, of the harbour office")
 	ada.mouse(move, 400, 300)
-	bob.Until(near(cursorOf("Ada"), 400, 300))
+	late.mouse(move, 1500, 900)
+	bob.takes(2)
+	bob.mouse(press, 900, 200)
+	bob.mouse(move, 600, 600)
+	for _, p := range []person{bob, late} {
+		p.Until(near(cursorOf("Ada"), 400, 300))
+	}
+	ada.Until(near(cursorOf("Bob"), 600, 600) + " && " + near(cursorOf("Carol, of the harbour office"), 1500, 900))
+	ada.CheckLooks(t, "drawing-")
+	bob.mouse(release, 600, 600)
+
+	// Who goes takes the cursor along, and leaves the strokes.
+	bob.hasStroke(4, 900, 200, 600, 600)
 	ada.close()
 	bob.Until(cursorOf("Ada") + ` === undefined`)
 	bob.Until(`![...document.querySelectorAll("#people .name")].some((e) => e.textContent === "Ada")`)
-	bob.hasStroke(3, 50, 50, 50, 50)
+	bob.hasStroke(4, 900, 200, 600, 600)
 
 	bob.Do(chromedp.Click(chromedp.ID("clear")))
 	for _, p := range []person{bob, late} {
@@ -233,28 +246,4 @@ func TestBoardSurvivesTheServer(t *testing.T) {
 	for _, p := range both {
 		p.ExpectQuiet("WebSocket connection to 'ws://localhost:", "net::ERR_CONNECTION_REFUSED")
 	}
-}
-
-func TestBoardLooks(t *testing.T) {
-	d := start(t, "127.0.0.1:0")
-	tab := browser.Open(t, browser.Start(t))
-	address := d.page + "drawing"
-	ada := draw(tab, address, "Ada")
-	ada.Picture("drawing-empty")
-	bob := draw(tab.Stranger(), address, "Bob, of the harbour office")
-	carol := draw(tab.Stranger(), address, "Carol")
-	for pen, p := range []person{ada, bob, carol} {
-		p.takes(pen * 2)
-		for row := range 4 {
-			y := float64(200 + 90*row + 200*pen)
-			p.draws(200, y, 1300-float64(100*row), y+50)
-		}
-	}
-	bob.mouse(move, 1500, 300)
-	carol.mouse(press, 300, 800)
-	carol.mouse(move, 600, 150)
-	ada.sees("Ada", "Bob, of the harbour office", "Carol")
-	ada.Until(near(cursorOf("Carol"), 600, 150) + ` && ` + strokes + `.length === 12`)
-	ada.CheckLooks(t, "drawing-")
-	ada.ExpectQuiet()
 }

@@ -160,6 +160,15 @@ func TestReadMarks(t *testing.T) {
 	ada.reads("Bob: Two", "Bob: Three")
 	ada.unread(0)
 	bob.unread(0)
+
+	// What others do is seen, and what was not read, on all screens.
+	bob.call("Bob, of the harbour office")
+	ada.say("There is a seal on the slipway. Please keep your distance, it is only resting.")
+	ada.reads("Bob is now Bob, of the harbour office", "Ada: There is a seal on the slipway. Please keep your distance, it is only resting.")
+	second.looks(false)
+	bob.say("I have seen it")
+	ada.unread(1)
+	ada.CheckLooks(t, "chat-")
 	for _, p := range []person{ada, bob, second} {
 		p.ExpectQuiet()
 	}
@@ -195,25 +204,4 @@ func TestChatSurvivesTheServer(t *testing.T) {
 	for _, p := range both {
 		p.ExpectQuiet("WebSocket connection to 'ws://localhost:", "net::ERR_CONNECTION_REFUSED")
 	}
-}
-
-func TestChatLooks(t *testing.T) {
-	d := start(t, "127.0.0.1:0")
-	tab := browser.Open(t, browser.Start(t))
-	address := d.page + "chat"
-	ada := visit(tab, address, "Ada")
-	ada.sees("Ada")
-	ada.Show(browser.Screen{Name: "chat-empty", Width: 1200, Height: 850})
-	ada.Picture("chat-empty")
-	bob := visit(tab.Stranger(), address, "Bob, of the harbour office")
-	bob.say("Good morning! The harbour is open.")
-	bob.reads("Bob, of the harbour office: Good morning! The harbour is open.")
-	bob.say("There is a seal on the slipway. Please keep your distance, it is only resting.")
-	ada.say("How long?")
-	ada.reads("Ada: How long?")
-	ada.looks(false)
-	bob.say("Until the tide is in.")
-	ada.unread(1)
-	ada.CheckLooks(t, "chat-")
-	ada.ExpectQuiet()
 }

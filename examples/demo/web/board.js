@@ -98,7 +98,9 @@ export class Board {
       const [x, y] = position;
       cursor.style.left = `${(x / WIDTH) * 100}%`;
       cursor.style.top = `${(y / HEIGHT) * 100}%`;
-      cursor.classList.toggle("left", x > WIDTH * 0.75); // the name has no room on the other side
+      // The name has no room at the other side.
+      cursor.classList.toggle("left", x > WIDTH * 0.75);
+      cursor.classList.toggle("up", y > HEIGHT * 0.85);
     }
   }
 }
