@@ -37,6 +37,8 @@ type drawing struct {
 	drawn   int               // strokes there ever were
 }
 
+var _ actors.Starter = (*drawing)(nil)
+
 func newDrawing() *drawing { return &drawing{visitors: quota.New(100, 10*time.Second)} }
 
 // Start is called by the registry.

@@ -30,7 +30,9 @@ snorky.on("open", async () => {
     strokes.forEach((stroke) => board.add(stroke));
     showNumber();
   } catch (problem) {
-    showProblem("problem", problem);
+    if (problem.code !== "lost") {
+      showProblem("problem", problem); // otherwise the next connection looks
+    }
   }
 });
 

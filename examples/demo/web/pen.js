@@ -8,8 +8,8 @@ const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDo
 const STEP = 20; // units
 
 /**
- * Follows what happens on the element of a board. `moved` is called with each change of `position` and `line`, `finished`
- * with the points of each stroke.
+ * Follows what happens on the element of a board. `moved` is called after each change of `position` and `line`,
+ * `finished` with the points of each stroke.
  */
 export class Pen {
   /** [x, y], or null while it is not on the board. */

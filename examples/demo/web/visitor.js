@@ -22,8 +22,8 @@ export class Visitor {
   constructor(snorky) {
     this.#service = snorky.service("visitor");
     // What is called here is sent before everything else, so that rooms are joined by somebody.
-    snorky.on("open", () => this.#enter(this.#kept).catch(console.error));
-    window.addEventListener("storage", ({ key }) => key === KEY && this.#follow().catch(console.error));
+    snorky.on("open", () => this.#enter(this.#kept).catch(report));
+    window.addEventListener("storage", ({ key }) => key === KEY && this.#follow().catch(report));
   }
 
   get name() {
@@ -75,6 +75,13 @@ function write(visitor) {
     localStorage.setItem(KEY, JSON.stringify(visitor));
   } catch {
     // The next page knows nothing of it.
+  }
+}
+
+/** Reports what nobody waits for, unless the next connection does it again. */
+function report(problem) {
+  if (problem.code !== "lost") {
+    console.error(problem);
   }
 }
 
