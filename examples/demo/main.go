@@ -1,10 +1,11 @@
 // Command demo shows what Snorky is for: a page to which announcements come the moment they are made, by a form or by
-// curl, and a to-do list that is the same on all screens. It is a whole server with the flags of snorkyd, the pages, and
-// small backends such as applications have.
+// curl, a chat, a drawing board, and a to-do list that is the same on all screens. It is a whole server with the flags of
+// snorkyd, the pages, and small backends such as applications have.
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -26,18 +27,18 @@ func program() boot.Program {
 	var list *tasks.Application
 	return boot.Program{
 		Name:     "demo",
-		About:    "demo shows announcements on a page as they are made, and a to-do list that many share.",
+		About:    "demo shows announcements as they are made, a chat, a drawing board, and a to-do list that many share.",
 		Defaults: defaults(),
 		Prepare: func(s *server.Server, log zerolog.Logger) error {
 			snorky := sync.OnceValues(func() (*client.Client, error) {
 				return client.New("http://"+local(s.BackendAddr())+server.BackendPath, s.Key())
 			})
 			app = newApplication(log, snorky)
-			announcements(s.Handle)
+			servePages(s.Handle)
 			s.Handle("POST /demo/announce", app.announcing())
 			var err error
 			list, err = addTasks(s, snorky, log)
-			return err
+			return errors.Join(err, addPeople(s))
 		},
 		Work: func(ctx context.Context, s *server.Server, stdout io.Writer) error {
 			greet(stdout, s)

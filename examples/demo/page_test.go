@@ -2,15 +2,48 @@ package main
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 	"testing"
 
+	"github.com/snorky-go/snorky/examples/internal/site"
 	"github.com/snorky-go/snorky/examples/internal/site/sitetest"
 )
 
-func TestAnnouncementsPage(t *testing.T) {
+func TestPages(t *testing.T) {
 	routes := http.NewServeMux()
-	announcements(routes.Handle)
-	sitetest.Check(t, routes, "/", "/demo/base.css", "/demo/demo.css", "/demo/demo.js", "/demo/icon.svg")
+	servePages(routes.Handle)
+	loaded := map[string]bool{}
+	for at, loads := range map[string][]string{
+		"/":        {"demo.css", "demo.js"},
+		"/chat":    {"chat.css", "chat.js", "connection.js", "people.js", "visitor.js"},
+		"/drawing": {"board.js", "connection.js", "drawing.css", "drawing.js", "pen.js", "people.js", "visitor.js"},
+	} {
+		var paths []string
+		for _, name := range append(loads, "base.css", "icon.svg", "people.css") {
+			paths = append(paths, "/demo/"+name)
+		}
+		slices.Sort(paths)
+		sitetest.Check(t, routes, at, paths...)
+		for _, name := range loads {
+			loaded[name] = true
+		}
+	}
+	for _, name := range files {
+		if !loaded[name] && name != "people.css" {
+			t.Errorf("no page loads %s", name)
+		}
+	}
+}
+
+// Whoever adds a page adds it to the navigation.
+func TestNavigation(t *testing.T) {
+	for pattern := range here {
+		path := strings.TrimSuffix(pattern, "{$}")
+		if !slices.ContainsFunc(pages, func(l site.Link) bool { return l.Path == path }) {
+			t.Errorf("no link leads to %s", path)
+		}
+	}
 }
 
 func TestAddresses(t *testing.T) {
