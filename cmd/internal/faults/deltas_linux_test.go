@@ -43,7 +43,7 @@ func TestFloodsOfDeltas(t *testing.T) {
 		slow       = 10
 		readers    = 40
 		publishers = 4
-		each       = 60 // of 16 KiB
+		each       = 60
 	)
 	for range slow {
 		c := p.dial(t)
@@ -64,11 +64,11 @@ func TestFloodsOfDeltas(t *testing.T) {
 			}
 		})
 	}
-	pad := strings.Repeat("x", 16<<10)
+	pad := strings.Repeat("x", 64<<10) // of the deltas that only those get who do not read
 	for publisher := range publishers {
 		all.Go(func() {
 			for i := range each {
-				p.insert(t, fmt.Sprintf(`{"n":%d,"owner":"x","pad":%q}`, publisher*1000+i, pad))
+				p.insert(t, fmt.Sprintf(`{"n":%d,"owner":"x"}`, publisher*1000+i), fmt.Sprintf(`{"owner":"y","pad":%q}`, pad))
 			}
 		})
 	}

@@ -25,7 +25,6 @@ var candidates = []string{
 	module + "/actors/actorstest",
 	module + "/actors/services",
 	module + "/actors/token",
-	module + "/actors/services/datasync/internal/filter",
 	module + "/gateway",
 	module + "/gateway/client",
 	module + "/backendapi",
