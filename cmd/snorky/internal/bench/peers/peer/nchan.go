@@ -68,6 +68,9 @@ type nginx struct{ program, module string }
 
 func findNginx(w *Workshop) (nginx, error) {
 	const module = "usr/lib/nginx/modules/ngx_nchan_module.so"
+	if _, err := os.Stat("/var/lib/nginx"); err != nil {
+		return nginx{}, fmt.Errorf("nginx with nchan does not start without this folder: %w", err)
+	}
 	unpacked := filepath.Join(w.root, ".tools", "nchan")
 	for _, place := range []nginx{
 		{filepath.Join(unpacked, "usr/sbin/nginx"), filepath.Join(unpacked, module)},
