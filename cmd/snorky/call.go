@@ -42,6 +42,7 @@ func (a *app) callCommand(ctx context.Context) *cobra.Command {
 	cmd.Flags().StringVar(&c.via, "via", viaFrontend, "`door` to use: frontend or backend")
 	choices(cmd, "via", viaFrontend, viaBackend)
 	c.frontFlags(cmd)
+	c.tokenFlag(cmd)
 	c.backFlags(cmd)
 	return cmd
 }

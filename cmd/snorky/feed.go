@@ -55,7 +55,7 @@ func openFeed(ctx context.Context, s *subscribe, channels []json.RawMessage, wai
 
 // connect makes the first connection; later ones are up to the client.
 func (f *feed) connect(ctx context.Context, address string, waiting func(*failure)) error {
-	options := front.Options{ConnectTimeout: f.timeout, OnState: f.changed, OnRefused: f.refused}
+	options := front.Options{ConnectTimeout: f.timeout, OnState: f.changed, OnRefused: f.refused, Token: f.settings.token()}
 	for attempt := 0; ; attempt++ {
 		client, err := front.Dial(ctx, address, options)
 		if err == nil {

@@ -32,7 +32,7 @@ func (c *connecting) openFrontend(ctx context.Context) (door, error) {
 		return nil, err
 	}
 	place := frontend{shown(address), c.timeout}
-	client, err := front.Dial(ctx, address, front.Options{ConnectTimeout: c.timeout})
+	client, err := front.Dial(ctx, address, front.Options{ConnectTimeout: c.timeout, Token: c.token()})
 	if err != nil {
 		return nil, place.explainDial(err)
 	}
@@ -94,9 +94,12 @@ func (p frontend) explainLoss(err error) *failure {
 
 func (p frontend) explainDial(err error) *failure {
 	var refused *front.HandshakeError
+	var known *failure
 	switch {
 	case errors.Is(err, context.Canceled):
 		return stopped()
+	case errors.As(err, &known):
+		return known
 	case !errors.As(err, &refused):
 		return cannotConnect(p.address, "url", envURL, err)
 	}
@@ -105,7 +108,7 @@ func (p frontend) explainDial(err error) *failure {
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		return failed(exitUnreachable, said, "It has too many connections or shuts down. Try again later.")
 	case http.StatusUnauthorized, http.StatusForbidden:
-		return failed(exitRefused, said, "It, or a proxy before it, does not let this client in.")
+		return failed(exitRefused, said, "It, or a proxy before it, does not let this client in. Does it want a token (--token-file)?")
 	default:
 		return failed(exitOther, said, "Is this the address of snorkyd's frontend? Its default is "+defaultURL+".")
 	}
@@ -128,6 +131,10 @@ func meaningOf(code wire.CloseCode) (meaning, hint string) {
 		return "it has too many connections", "Try again later."
 	case wire.CloseTooManyRequests:
 		return "it got too many requests", "Try again later."
+	case wire.CloseExpired:
+		return "the token has expired", "Put a fresh one into the token file."
+	case wire.CloseUnauthenticated:
+		return "it wants to know who this client is", "Name a file with a token by --token-file."
 	case wire.CloseForbidden, wire.ClosePolicyViolation:
 		return "it does not want this client", ""
 	case wire.CloseReplaced:

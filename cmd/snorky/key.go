@@ -32,17 +32,20 @@ func (c *connecting) key() (string, error) {
 
 // readKeyFile reads the first line that is not empty, of a file as the server's.
 func readKeyFile(name string) (string, error) {
-	key, err := firstLine(name)
+	key, err := firstLine(name, "key", maxKeyFileBytes)
 	if err != nil {
-		if at, is := errors.AsType[*fs.PathError](err); is {
-			err = at.Err
-		}
 		return "", failed(exitKey, fmt.Sprintf("key file %s: %v", name, err), "")
 	}
 	return checkKey(key, "key file "+name)
 }
 
-func firstLine(name string) (string, error) {
+// firstLine is the first line that is not empty of a file with a secret. Errors do not name the file.
+func firstLine(name, secret string, limit int) (line string, err error) {
+	defer func() {
+		if at, is := errors.AsType[*fs.PathError](err); is {
+			err = at.Err
+		}
+	}()
 	file, err := os.Open(name) //nolint:gosec // the user chose this file
 	if err != nil {
 		return "", err
@@ -55,19 +58,19 @@ func firstLine(name string) (string, error) {
 	if err := checkMode(info.Mode()); err != nil {
 		return "", err
 	}
-	text, err := io.ReadAll(io.LimitReader(file, maxKeyFileBytes+1))
+	text, err := io.ReadAll(io.LimitReader(file, int64(limit)+1))
 	if err != nil {
 		return "", err
 	}
-	if len(text) > maxKeyFileBytes {
-		return "", errors.New("is too long for a key file")
+	if len(text) > limit {
+		return "", fmt.Errorf("is too long for a %s file", secret)
 	}
 	for line := range bytes.Lines(text) {
 		if line = bytes.TrimSpace(line); len(line) > 0 {
 			return string(line), nil
 		}
 	}
-	return "", errors.New("has no key in it")
+	return "", fmt.Errorf("has no %s in it", secret)
 }
 
 // checkMode refuses secrets that everybody on the machine can read, as the server does.
@@ -81,10 +84,10 @@ func checkMode(mode fs.FileMode) error {
 	return nil
 }
 
-// checkKey refuses what cannot be sent in a header as it is.
+// checkKey refuses a key or a token that cannot be sent in a header as it is.
 func checkKey(key, source string) (string, error) {
 	if strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return "", failed(exitKey, source+": a key may have visible ASCII characters only, no blanks", "")
+		return "", failed(exitKey, source+": it may have visible ASCII characters only, no blanks", "")
 	}
 	return key, nil
 }

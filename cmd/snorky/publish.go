@@ -58,6 +58,7 @@ func (a *app) publishCommand(ctx context.Context) *cobra.Command {
 	noFiles(cmd, "backend-service")
 	choices(cmd, "via", viaBackend, viaFrontend)
 	p.frontFlags(cmd)
+	p.tokenFlag(cmd)
 	p.backFlags(cmd)
 	return cmd
 }

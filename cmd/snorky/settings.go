@@ -16,6 +16,9 @@ const (
 	envBackend = "SNORKY_BACKEND"
 	envKeyFile = "SNORKY_KEY_FILE"
 	envKey     = "SNORKY_KEY"
+
+	envTokenFile = "SNORKY_TOKEN_FILE"
+	envToken     = "SNORKY_TOKEN"
 )
 
 // The doors of a snorkyd without configuration, seen from the same machine.
@@ -27,10 +30,11 @@ const (
 
 // connecting are the flags of the commands that connect.
 type connecting struct {
-	url     string
-	backend string
-	keyFile string
-	timeout time.Duration
+	url       string
+	backend   string
+	keyFile   string
+	tokenFile string
+	timeout   time.Duration
 }
 
 func (c *connecting) frontFlags(cmd *cobra.Command) {
@@ -127,11 +131,12 @@ func address(text, source, path, example string, schemes map[string]string) (str
 	return u.String(), nil
 }
 
-// shown is an address without its password.
+// shown is an address without its password, and without what else it may have: tokens, for instance.
 func shown(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
 		return "the server"
 	}
+	u.RawQuery = ""
 	return u.Redacted()
 }

@@ -55,6 +55,7 @@ func (a *app) subscribeCommand(ctx context.Context) *cobra.Command {
 	noFiles(cmd, "service")
 	noFiles(cmd, "count")
 	s.frontFlags(cmd)
+	s.tokenFlag(cmd)
 	return cmd
 }
 
