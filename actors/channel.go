@@ -35,13 +35,27 @@ type branch struct {
 
 // publication is a message on its way to all subscribers of a channel.
 type publication struct {
-	frame  []byte      // immutable from the start, shared by all
-	call   *Call       // whose answer waits; nil: nobody does
-	except *connection // that does not get it; nil: all do
-	root   *channel
-	gauge  *gauge // that counts it
+	receivers
+	frame []byte // immutable from the start, shared by all
+	call  *Call  // whose answer waits; nil: nobody does
+	root  *channel
+	gauge *gauge // that counts it
 	// leaves counts those that have yet to write it.
 	leaves atomic.Int32
+}
+
+// receivers is who of the subscribers gets a publication.
+type receivers struct {
+	except *connection              // does not get it; may be nil
+	only   map[*connection]struct{} // get it; nil: all do
+}
+
+func (a *receivers) isFor(c *connection) bool {
+	if a.only != nil {
+		_, is := a.only[c]
+		return is
+	}
+	return a.except != c
 }
 
 // joining asks for a subscription, parting for its end. The answer to the call waits for it.

@@ -116,18 +116,29 @@ func (c *Channels) Unsubscribe(call *Call, channel json.RawMessage) error {
 // Options.MaxBacklogBytes, all channels have several times that, or the event loop has more to do than takes a moment. A
 // nil call waits for nothing.
 func (c *Channels) Publish(call *Call, channel json.RawMessage, content []byte) error {
-	return c.publish(call, channel, content, nil)
+	return c.publish(call, channel, content, receivers{})
 }
 
 // PublishToOthers is Publish to all subscribers but the connection that made the call.
 func (c *Channels) PublishToOthers(call *Call, channel json.RawMessage, content []byte) error {
-	if call == nil {
-		return c.publish(nil, channel, content, nil)
+	var a receivers
+	if call != nil {
+		a.except = call.connection
 	}
-	return c.publish(call, channel, content, call.connection)
+	return c.publish(call, channel, content, a)
 }
 
-func (c *Channels) publish(call *Call, channel json.RawMessage, content []byte, except *connection) error {
+// PublishTo is Publish to those of the peers that are subscribers of channel. Unlike what Peer.Send sends, it has its place
+// in the order of the channel: who is being subscribed gets it after the answer to that.
+func (c *Channels) PublishTo(call *Call, channel json.RawMessage, content []byte, peers []Peer) error {
+	a := receivers{only: make(map[*connection]struct{}, len(peers))}
+	for _, peer := range peers {
+		a.only[peer.connection] = struct{}{}
+	}
+	return c.publish(call, channel, content, a)
+}
+
+func (c *Channels) publish(call *Call, channel json.RawMessage, content []byte, to receivers) error {
 	key, err := wire.CanonicalKey(channel)
 	if err != nil {
 		return wire.ErrInvalidParams
@@ -136,7 +147,7 @@ func (c *Channels) publish(call *Call, channel json.RawMessage, content []byte, 
 	if r == nil {
 		return nil
 	}
-	p := &publication{frame: c.service.frame(content), except: except}
+	p := &publication{frame: c.service.frame(content), receivers: to}
 	if call != nil && (call.connection != nil || r.busy()) {
 		call.hold()
 		p.call = call

@@ -56,6 +56,7 @@ func (c *connection) fail(code wire.CloseCode, reason string) {
 // sayGoodbye sends the close frame. No frame may follow it.
 func (c *connection) sayGoodbye() {
 	c.leaveAll()
+	c.tellGone()
 	if !c.farewell.silent {
 		c.queue(wire.AppendCloseFrame(nil, c.farewell.code, c.farewell.reason))
 	}
@@ -103,6 +104,7 @@ func (c *connection) destroy() {
 	}
 	c.busy()
 	c.leaveAll()
+	c.tellGone()
 	c.state = stateClosed
 	c.in, c.out, c.waiting, c.held = nil, nil, nil, nil
 	c.socket.close()
@@ -113,12 +115,21 @@ func (c *connection) destroy() {
 	l.conns[c.slot], last.slot = last, c.slot
 	l.conns[len(l.conns)-1] = nil
 	l.conns = l.conns[:len(l.conns)-1]
-	for _, s := range l.broker.frontend.table.Load().listeners {
-		if s.generation <= c.met {
-			s.disconnected(c)
-		}
-	}
 	l.guard(func() { c.door.Closed(c.remote, c.farewell.code) })
 	l.broker.disconnected()
 	l.broker.system.Root.Stop(c.pid)
+}
+
+// tellGone tells the services, once, that the connection has ended. The client must not see the end before: whoever it
+// tells of it finds everything cleaned up (PROTOCOL.md section 5, rule 7).
+func (c *connection) tellGone() {
+	if c.toldGone {
+		return
+	}
+	c.toldGone = true
+	for _, s := range c.loop.broker.frontend.table.Load().listeners {
+		if c.hasMet(s) {
+			s.disconnected(c)
+		}
+	}
 }

@@ -26,8 +26,10 @@ type connection struct {
 	mail     atomic.Int32 // messages of services that are in the mailbox
 	state    connectionState
 	flushing bool   // in loop.flushes
+	toldGone bool   // services know that it has ended
 	slot     int32  // in loop.conns
 	met      uint32 // generation of the service table whose listeners know of this connection
+	metLobby uint32 // the same for services that strangers may call
 
 	subscriptions subscriptions
 	identity      *identification // nil: nobody

@@ -37,6 +37,8 @@ func (h *host) Receive(ctx actor.Context) {
 		m.tell(h)
 	case func():
 		h.guard(m)
+	case *owed:
+		h.guard(m.f)
 	case *actor.Started:
 		h.started <- h.start()
 	case *actor.Stopped:
@@ -184,6 +186,18 @@ func (c *ServiceContext) Channels() *Channels { return c.channels }
 // Do runs f in the actor of the service, after what waits there already; after the end of the service it does nothing.
 // Do itself does not wait.
 func (c *ServiceContext) Do(f func()) { c.host.PostUserMessage(f) }
+
+// DoFor is Do for an f that gives an answer: after the end of the service it is wire.ErrInternal.
+func (c *ServiceContext) DoFor(answer *Answer, f func()) { c.host.PostUserMessage(&owed{answer, f}) }
+
+// owed is what a host is to do for an answer.
+type owed struct {
+	answer *Answer
+	f      func()
+}
+
+// undeliverable is called when the service has ended.
+func (o *owed) undeliverable() { o.answer.Fail(wire.ErrInternal) }
 
 // After runs f in the actor of the service when d has passed, unless stop is called before. Called in the actor, stop
 // is sure to be in time as long as f does not run.

@@ -55,7 +55,7 @@ func (l *leaf) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *publication:
 		l.batch = append(l.batch, m)
-		l.except = l.except || m.except != nil && m.except.loop == l.loop
+		l.except = l.except || m.only != nil || m.except != nil && m.except.loop == l.loop
 		if l.bytes += len(m.frame); l.bytes >= maxBatch {
 			l.begin()
 		}
@@ -168,14 +168,13 @@ func (l *leaf) step(n int) bool {
 	return true
 }
 
-// deliverRest writes the batch to a connection that does not get all of it, one frame after the other. There are few of
-// these, each the author of something in the batch.
+// deliverRest writes the batch to a connection that does not get all of it, one frame after the other.
 func (l *leaf) deliverRest(c *connection) bool {
-	if !slices.ContainsFunc(l.batch, func(p *publication) bool { return p.except == c }) {
+	if !slices.ContainsFunc(l.batch, func(p *publication) bool { return !p.isFor(c) }) {
 		return false
 	}
 	for _, p := range l.batch {
-		if p.except != c {
+		if p.isFor(c) {
 			c.enqueue(p.frame)
 		}
 	}

@@ -276,6 +276,7 @@ func TestDoneIsToldBeforeTheEnd(t *testing.T) {
 		c := s.connect()
 		c.send(request("waiter", "wait", `{}`, 1))
 		c.expect(response("waiter", "null", 1))
+		synctest.Wait() // the part waits: what it has not begun is not done
 		select {
 		case <-w.context.Done():
 			t.Error("done before the end")

@@ -120,7 +120,9 @@ func (l *loop) expire() {
 		if c := i.connection; !i.told && l.now < i.ends {
 			i.told, i.due = true, i.ends
 			heap.Fix(&l.expiries, 0)
-			c.tellExpiring(i.ends - l.now)
+			if !c.toldGone {
+				c.tellExpiring(i.ends - l.now)
+			}
 			continue
 		}
 		heap.Pop(&l.expiries)
@@ -134,7 +136,7 @@ func (l *loop) expire() {
 
 func (c *connection) tellExpiring(left time.Duration) {
 	for _, s := range c.loop.broker.frontend.table.Load().listeners {
-		if _, ok := s.host.value.(ExpiryListener); ok && s.generation <= c.met {
+		if _, ok := s.host.value.(ExpiryListener); ok && c.hasMet(s) {
 			s.host.PostUserMessage(&presence{peer: Peer{connection: c, service: s}, event: expiring, left: left})
 		}
 	}

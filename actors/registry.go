@@ -312,17 +312,29 @@ func (b *Broker) announce() {
 	}
 }
 
-// meet tells the services that want to know of the connection, each once. Strangers meet nobody.
+// meet tells the services that want to know of the connection, each once. Strangers meet only those that they may call.
 func (c *connection) meet(t *table) {
-	if t.generation == c.met || c.isStranger() {
+	isStranger := c.isStranger()
+	if t.generation == c.metLobby && (t.generation == c.met || isStranger) || c.toldGone {
 		return
 	}
 	for _, s := range t.listeners {
-		if s.generation > c.met {
+		if !c.hasMet(s) && (s.lobby || !isStranger) {
 			s.connected(c)
 		}
 	}
-	c.met = t.generation
+	c.metLobby = t.generation
+	if !isStranger {
+		c.met = t.generation
+	}
+}
+
+// hasMet tells whether a service that wants to know of connections knows of this one.
+func (c *connection) hasMet(s *service) bool {
+	if s.lobby {
+		return s.generation <= c.metLobby
+	}
+	return s.generation <= c.met
 }
 
 // Call performs a call of the backend: the message is the content of a packet for the named service of the backend

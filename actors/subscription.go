@@ -190,7 +190,7 @@ func (c *connection) deliverLater(l *leaf) bool {
 	}
 	for _, p := range l.batch {
 		switch {
-		case p.except == c:
+		case !p.isFor(c):
 			continue
 		case p.call != nil && p.call == c.call:
 			c.enqueue(p.frame)

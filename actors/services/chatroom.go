@@ -107,17 +107,12 @@ func (r *chatRoom) read(call *actors.Call, name json.RawMessage) error {
 	if m == nil {
 		return nil
 	}
+	others := slices.DeleteFunc(slices.Clone(m.connections), func(p actors.Peer) bool { return p == peer })
+	if len(others) == 0 {
+		return nil
+	}
 	content := append([]byte(`{"type":"read","channel":`), name...)
-	message, err := r.context.Notification(json.RawMessage(appendTimestamp(content)))
-	if err != nil {
-		return err
-	}
-	for _, other := range m.connections {
-		if other != peer {
-			other.Send(message)
-		}
-	}
-	return nil
+	return r.channels.PublishTo(call, name, appendTimestamp(content), others)
 }
 
 func appendPresence(dst []byte, identity, channel json.RawMessage, status string) []byte {

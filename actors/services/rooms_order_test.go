@@ -325,3 +325,29 @@ func TestCursorsOfACrowdFit(t *testing.T) {
 		}
 	})
 }
+
+// Who joins hears the answer before any read mark, and none after the answer to leave.
+func TestReadMarksComeToMembersOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		member, reader := &speech{}, &speech{}
+		for _, s := range []*speech{member, reader} {
+			s.call("login", "as", `{"name":7}`)
+		}
+		for range 500 {
+			member.call("s", "join", `{"channel":1}`)
+			member.call("s", "leave", `{"channel":1}`)
+		}
+		for range 2000 {
+			reader.call("s", "read", `{"channel":1}`)
+		}
+		isIn := false
+		for i, text := range play(t, services.NewChat(), []*speech{member, reader})[0] {
+			switch c := read(t, text); {
+			case c.Type == "read" && !isIn:
+				t.Fatalf("message %d is a read mark for somebody who is not in", i)
+			case c.Type == "response":
+				isIn = c.CallID[0] == "join"
+			}
+		}
+	})
+}

@@ -17,6 +17,7 @@ type place[T any] struct {
 	key     wire.Key
 	part    *actors.Part
 	visits  int // connections that are in, or on their way in
+	entries int // connections that ever came
 	content T
 }
 
@@ -32,6 +33,7 @@ func (s *spread[T]) enter(k wire.Key, content func() T) *place[T] {
 		s.places[k] = p
 	}
 	p.visits++
+	p.entries++
 	return p
 }
 
@@ -40,12 +42,20 @@ func (s *spread[T]) enter(k wire.Key, content func() T) *place[T] {
 func (s *spread[T]) exit(p *place[T]) { p.visits-- }
 
 // tidy is called in the part when it has seen the last connection out. If there is still none when the service hears of
-// it, the place goes.
+// it, and nobody has come since then and when the part has done all it was given, the place goes.
 func (s *spread[T]) tidy(p *place[T]) {
 	s.context.Do(func() {
-		if p.visits == 0 && s.places[p.key] == p {
-			delete(s.places, p.key)
-			p.part.Stop()
+		if p.visits > 0 {
+			return
 		}
+		entries := p.entries
+		p.part.Do(func() {
+			s.context.Do(func() {
+				if p.visits == 0 && p.entries == entries && s.places[p.key] == p {
+					delete(s.places, p.key)
+					p.part.Stop()
+				}
+			})
+		})
 	})
 }

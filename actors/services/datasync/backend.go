@@ -62,13 +62,8 @@ func (b *Backend) authorize(call *actors.Call, p itemsParams) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		select {
-		case <-b.datasync.context.Done():
-			return "", errEnded // nobody would answer
-		default:
-		}
 		answer := call.Later()
-		b.datasync.context.Do(func() { answer.Respond(b.datasync.open(shares)) })
+		b.datasync.context.DoFor(answer, func() { answer.Respond(b.datasync.open(shares)) })
 		return "", nil
 	})
 }

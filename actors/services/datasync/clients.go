@@ -50,7 +50,7 @@ func (s *DataSync) acquire(call *actors.Call, p tokenParams) (any, error) {
 	}
 	s.acquired[one.owner][one] = struct{}{}
 	answer := call.Later()
-	s.context.Do(func() {
+	s.context.DoFor(answer, func() {
 		if !one.handOver(func() { answer.Respond(nil) }) {
 			answer.Fail(wire.ErrSubscriptionOverflowed)
 		}
