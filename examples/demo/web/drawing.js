@@ -143,7 +143,8 @@ function show() {
 /* The rest. */
 
 function showNumber() {
-  element("drawn").textContent = board.size === 0 ? "Nothing is drawn yet." : `${board.size} lines.`;
+  const { size } = board;
+  element("drawn").textContent = size === 0 ? "Nothing is drawn yet." : size === 1 ? "1 line." : `${size} lines.`;
 }
 
 function showProblem(id, problem) {

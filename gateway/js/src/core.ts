@@ -52,7 +52,7 @@ export class Core implements Owner {
   readonly receivers = new Map<string, (content: unknown, isAnswer: boolean) => boolean>();
   /** Called for each new connection; nothing but what they call is sent until all of them are done. */
   readonly greetings: (() => Promise<void>)[] = [];
-  /** Called for each new connection, to restore what the one before held. */
+  /** Called for each new connection and each new identity, to restore what the connection before held. */
   readonly renewals: (() => void)[] = [];
 
   #outbox: Outbox;
@@ -137,9 +137,14 @@ export class Core implements Owner {
     this.events.emit("open");
     // Listeners may have closed the client, and even connected it again.
     if (ended === this.connection.ended) {
-      this.renewals.forEach((renew) => renew());
+      this.renew();
       this.#outbox.flush();
     }
+  }
+
+  /** Restores what the connection before held, as far as it is not there yet. */
+  renew(): void {
+    this.renewals.forEach((renew) => renew());
   }
 
   text(data: string): void {

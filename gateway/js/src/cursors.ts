@@ -114,11 +114,15 @@ export class CursorDocument<P = any, S = any> {
 
   /**
    * Makes a cursor that others see. Resolves when the server has confirmed; on each new connection it is made again, as
-   * it is then. Rejects with a SnorkyError if the server refuses or does not answer in time.
+   * it is then. While there is none, it waits. Rejects with a SnorkyError if the server refuses or does not answer in
+   * time.
    */
   async create(state: CursorState<P, S>): Promise<OwnCursor<P, S>> {
     if (this.#left) {
       throw new SnorkyError("Document left", "closed", this.#service.name, "createCursor");
+    }
+    if (this.#core.connection.state === "closed") {
+      throw this.#core.closed();
     }
     const cursor: OwnCursor<P, S> = new OwnCursor<P, S>(this.#core, this.#service, {
       handle: this.#nextHandle(),

@@ -2,7 +2,7 @@ import { delay } from "./backoff.js";
 import type { Core } from "./core.js";
 import type { SnorkyError } from "./errors.js";
 import { canonical, type Json } from "./json.js";
-import type { Service } from "./service.js";
+import type { CallOptions, Service } from "./service.js";
 
 /** How a service calls what its clients do with channels, documents or names. */
 export interface Terms {
@@ -101,9 +101,9 @@ export class Membership<U extends object> {
     }
   }
 
-  /** Enters on a new connection. */
+  /** Enters on a new connection, or with a new identity what was refused before. */
   renew(): void {
-    if (!this.#asked) {
+    if (!this.#asked && !this.confirmed) {
       this.#refusals = 0;
       this.#ask(true);
     }
@@ -161,11 +161,21 @@ export class Membership<U extends object> {
     if (!this.users.size) {
       this.#drop().catch(() => {}); // nobody asked for it; at worst, messages come that nobody gets
     } else if (renewal && error.code !== "closed") {
-      if (error.message === this.#terms.passing) {
-        this.#timer = setTimeout(() => this.#ask(true), delay(++this.#refusals, false, this.#core.settings));
+      if (error.code === "timeout" || error.message === this.#terms.passing) {
+        this.#askLater();
       }
       this.#core.fail(error);
     }
+  }
+
+  #askLater(): void {
+    const ask = () => {
+      // Otherwise the next connection asks by itself.
+      if (this.#core.connection.writable) {
+        this.#ask(true);
+      }
+    };
+    this.#timer = setTimeout(ask, delay(++this.#refusals, false, this.#core.settings));
   }
 
   /** Ends it when nobody is left, and tells the server if it may hold the membership. */
@@ -177,14 +187,18 @@ export class Membership<U extends object> {
     clearTimeout(this.#timer);
     this.#forget();
     const { connection } = this.#core;
-    // Requests take effect in the order sent, so that one under way needs not be waited for.
-    if (connection.writable && (this.#asked || this.#held === connection.ended)) {
+    // Requests take effect in the order sent, so that one under way needs not be waited for. One that is queued will be
+    // sent however long it takes, and so has to be what undoes it.
+    if (this.#asked && !connection.writable) {
+      await this.#leave({ timeout: 0 });
+    } else if (connection.writable && (this.#asked || this.#held === connection.ended)) {
       await this.#leave();
     }
   }
 
-  #leave(): Promise<void> {
-    return ending(this.#service.call(this.#terms.leave, { [this.#terms.subject]: this.subject }), this.#terms.not);
+  #leave(options?: CallOptions): Promise<void> {
+    const { leave, subject, not } = this.#terms;
+    return ending(this.#service.call(leave, { [subject]: this.subject }, options), not);
   }
 }
 

@@ -1,3 +1,4 @@
+import { delay } from "./backoff.js";
 import type { Core } from "./core.js";
 import type { CursorState } from "./cursors.js";
 import { SnorkyError } from "./errors.js";
@@ -35,6 +36,9 @@ export class OwnCursor<P = any, S = any> {
   #busy = false;
   /** What was not sent yet. */
   #changes: Partial<CursorState<P, S>> = {};
+  /** Updates in a row that came to nothing, and the next attempt. */
+  #failures = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
   #removed: Promise<void> | undefined;
 
   /** @internal Throws a TypeError if the state is no JSON. */
@@ -136,11 +140,18 @@ export class OwnCursor<P = any, S = any> {
     if (this.#busy || !sendable || !Object.keys(changes).length) {
       return;
     }
+    clearTimeout(this.#timer);
     this.#changes = {};
     this.#request("updateCursor", { privateHandle: this.#origin.handle, newData: changes }, (error) => {
       if (error) {
         this.#changes = { ...changes, ...this.#changes }; // goes with the next update
         this.#report(error);
+        // Without one, the last state would be lost. What was refused would be refused again.
+        if (error.code === "timeout" || error.code === "overflow") {
+          this.#timer = setTimeout(() => this.#flush(), delay(++this.#failures, false, this.#core.settings));
+        }
+      } else {
+        this.#failures = 0;
       }
     });
   }
@@ -164,6 +175,7 @@ export class OwnCursor<P = any, S = any> {
   }
 
   async #remove(): Promise<void> {
+    clearTimeout(this.#timer);
     this.#origin.removed();
     this.#waiter?.reject(new SnorkyError("Cursor removed", "closed", this.#service.name, "createCursor"));
     this.#waiter = undefined;

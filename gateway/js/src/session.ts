@@ -151,6 +151,9 @@ export class Session {
         this.#present = { on: this.#core.connection.ended, identity };
         this.#events.emit("authenticated", identity);
         resolve(identity);
+        if (this.#core.connection.writable) {
+          this.#core.renew(); // what was refused to nobody may be granted to somebody
+        }
       };
       this.#core.request({ service: this.name, command: "authenticate", params: { token }, timeout, first, done });
     });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { outcome, reported, settle, setUpOpen, snorkyError } from "./fake.mjs";
+import { draws, outcome, reported, settle, setUpOpen, snorkyError } from "./fake.mjs";
 
 const cursor = (publicHandle, position = 0, document = "doc") => ({
   publicHandle,
@@ -332,3 +332,44 @@ function comeBackJoined({ sockets, tick }) {
   sockets.last.open();
   sockets.last.refuse("Already joined");
 }
+
+test("the last state reaches the others though its update had no answer, and nothing moves any more", async (t) => {
+  draws(t);
+  const all = await joined(t, [], { callTimeout: 1000 });
+  const { sockets, tick } = all;
+  const own = await created(all);
+  own.update({ position: 1 });
+  own.update({ position: 2 });
+  for (const wait of [500, 1000]) {
+    assert.equal(sockets.last.take().length, 1);
+    tick(1000);
+    tick(wait - 1);
+    assert.deepEqual(sockets.last.sent, []);
+    tick(1);
+  }
+  assert.deepEqual(sockets.last.accept(), [["updateCursor", { privateHandle: 0, newData: { position: 2 } }]]);
+  tick(100_000);
+  assert.deepEqual(sockets.last.sent, []);
+});
+
+test("a cursor that is taken away is not moved any more", async (t) => {
+  const all = await joined(t, [], { callTimeout: 1000 });
+  const own = await created(all);
+  own.update({ position: 1 });
+  all.tick(1000);
+  all.sockets.last.take();
+  const removed = own.remove();
+  assert.deepEqual(all.sockets.last.accept().map(([command]) => command), ["removeCursor"]);
+  await removed;
+  all.tick(100_000);
+  assert.deepEqual(all.sockets.last.sent, []);
+});
+
+test("a closed client makes no cursors", async (t) => {
+  const { snorky, document } = await joined(t);
+  snorky.close();
+  assert.equal((await outcome(document.create(state(1))))[0], "rejected");
+  await assert.rejects(document.create(state(1)), snorkyError("closed"));
+  snorky.connect();
+  assert.deepEqual(document.own.size, 0);
+});

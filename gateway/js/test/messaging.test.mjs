@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { draws, setUpOpen, snorkyError } from "./fake.mjs";
+import { draws, setUp, setUpOpen, snorkyError } from "./fake.mjs";
 
 /** A client with the name "ann" registered. */
 async function registered(t, options) {
@@ -117,4 +117,44 @@ test("a renewal that is refused for good is reported once", async (t) => {
   sockets.last.refuse("Name not allowed");
   tick(100_000);
   assert.deepEqual([sockets.last.sent, seen("error").length], [[], 1]);
+});
+
+test("a name that was given back before it was asked for is not kept", async (t) => {
+  const { snorky, sockets } = setUp(t);
+  const messaging = snorky.messaging();
+  const given = messaging.register("ann");
+  const back = messaging.unregister("ann");
+  const again = messaging.register("ann");
+  sockets.last.open();
+  const commands = sockets.last.accept().map(([command]) => command);
+  assert.deepEqual(commands, ["registerParticipant", "unregisterParticipant", "registerParticipant"]);
+  await Promise.all([given, back, again]);
+});
+
+test("giving a name back may wait for longer than a call", async (t) => {
+  const { snorky, sockets, tick } = setUp(t, { callTimeout: 1000 });
+  const messaging = snorky.messaging();
+  const given = messaging.register("ann");
+  const back = messaging.unregister("ann");
+  tick(10_000);
+  sockets.last.open();
+  const commands = sockets.last.accept().map(([command]) => command);
+  assert.deepEqual(commands, ["registerParticipant", "unregisterParticipant"]);
+  await Promise.all([given, back]);
+});
+
+test("a name that is due to be tried again while there is no connection waits for the next one", async (t) => {
+  draws(t);
+  const { messaging, sockets, tick } = await registered(t, { backoffBase: 100, stableAfter: 1 });
+  sockets.last.drop();
+  tick(100);
+  sockets.last.open();
+  sockets.last.refuse("Name already registered"); // tried again in 100 ms
+  tick(50);
+  sockets.last.drop();
+  tick(99);
+  await messaging.unregister("ann");
+  tick(1);
+  sockets.last.open();
+  assert.deepEqual(sockets.last.sent, []);
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { outcome, reported, setUp, setUpOpen, settle, snorkyError } from "./fake.mjs";
+import { draws, outcome, reported, setUp, setUpOpen, settle, snorkyError } from "./fake.mjs";
 
 const message = (channel, message) => ({ type: "message", channel, message });
 
@@ -489,4 +489,27 @@ test("handlers may unsubscribe each other while a message is handed out", async 
   assert.deepEqual(sockets.last.accept().map(([command]) => command), ["unsubscribe", "subscribe"]);
   sockets.last.packet("pubsub", message("a", 2));
   assert.deepEqual(got, ["first", "new"]);
+});
+
+test("a renewal without an answer is asked for again on the same connection, later each time", async (t) => {
+  draws(t);
+  const { snorky, sockets, tick, seen } = setUpOpen(t, { callTimeout: 1000 });
+  const [got, handler] = notes();
+  const pending = snorky.pubsub("pubsub").subscribe("a", handler);
+  sockets.last.accept();
+  await pending;
+  sockets.last.drop();
+  tick(500);
+  sockets.last.open();
+  for (const wait of [500, 1000]) {
+    assert.equal(sockets.last.take().length, 1);
+    tick(1000);
+    tick(wait - 1);
+    assert.deepEqual(sockets.last.sent, []);
+    tick(1);
+  }
+  sockets.last.refuse("Already subscribed");
+  sockets.last.packet("pubsub", message("a", 1));
+  tick(100_000);
+  assert.deepEqual([got, sockets.last.sent, seen("error").length], [[[1, "a"]], [], 2]);
 });

@@ -302,3 +302,29 @@ test("without a token for the address there is no attempt; it is tried again, an
   await settle();
   assert.deepEqual([snorky.state, sockets.all.length], ["closed", 0]);
 });
+
+test("who logs in late gets what was refused without an identity, and asks for nothing twice", async (t) => {
+  const { snorky, sockets, tick, seen } = setUpOpen(t);
+  const said = [];
+  const joining = snorky.chat().join("lobby", { message: ({ body }) => said.push(body) });
+  sockets.last.answer({ members: [] });
+  const room = await joining;
+  sockets.last.drop();
+  tick(30_000);
+  sockets.last.open();
+  sockets.last.refuse("Not authenticated");
+  assert.equal(seen("error").length, 1);
+
+  for (const expected of [[["join", { channel: "lobby" }]], []]) {
+    const login = snorky.session().authenticate("secret");
+    sockets.last.answer(identity("ann"));
+    await login;
+    assert.deepEqual(sockets.last.take().map(([service, command, params, callId]) => {
+      sockets.last.packet(service, { type: "response", callId, data: { members: ["ann"] } });
+      return [command, params];
+    }), expected);
+  }
+  assert.deepEqual(room.members, ["ann"]);
+  sockets.last.packet("chat", { type: "message", from: "bob", channel: "lobby", body: "hi", timestamp: "" });
+  assert.deepEqual(said, ["hi"]);
+});

@@ -41,7 +41,7 @@ export declare class Core implements Owner {
     readonly receivers: Map<string, (content: unknown, isAnswer: boolean) => boolean>;
     /** Called for each new connection; nothing but what they call is sent until all of them are done. */
     readonly greetings: (() => Promise<void>)[];
-    /** Called for each new connection, to restore what the one before held. */
+    /** Called for each new connection and each new identity, to restore what the connection before held. */
     readonly renewals: (() => void)[];
     constructor(url: string, settings: Settings);
     /** Makes a call. Throws a TypeError if the parameters are no JSON. */
@@ -57,6 +57,8 @@ export declare class Core implements Owner {
     dialing(): void;
     greet(): Promise<unknown> | undefined;
     up(): void;
+    /** Restores what the connection before held, as far as it is not there yet. */
+    renew(): void;
     text(data: string): void;
     down(end: CloseInfo, wasOpen: boolean, wait?: Wait): void;
 }

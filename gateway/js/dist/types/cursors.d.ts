@@ -36,7 +36,8 @@ export declare class CursorDocument<P = any, S = any> {
     on<K extends keyof DocumentEvents<P, S>>(event: K, listener: (...args: DocumentEvents<P, S>[K]) => void): Stop;
     /**
      * Makes a cursor that others see. Resolves when the server has confirmed; on each new connection it is made again, as
-     * it is then. Rejects with a SnorkyError if the server refuses or does not answer in time.
+     * it is then. While there is none, it waits. Rejects with a SnorkyError if the server refuses or does not answer in
+     * time.
      */
     create(state: CursorState<P, S>): Promise<OwnCursor<P, S>>;
     /**

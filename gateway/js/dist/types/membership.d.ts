@@ -35,7 +35,7 @@ export declare class Membership<U extends object> {
     leave(user: U): Promise<void>;
     /** The client was closed: who waits for a connection waits no more. */
     closed(error: SnorkyError): void;
-    /** Enters on a new connection. */
+    /** Enters on a new connection, or with a new identity what was refused before. */
     renew(): void;
     /** Gets the answer of each connection, before anything that follows it. */
     protected entered(_data: unknown): void;
