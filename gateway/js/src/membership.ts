@@ -152,6 +152,7 @@ export class Membership<U extends object> {
     }
     if (error.code === "timeout") {
       this.#held = ended;
+      this.#reentered = undefined; // what is there is still to be told
     }
     error.channel = this.subject;
     for (const { user, reject } of waiters) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { outcome, reported, settle, setUp, setUpOpen, snorkyError } from "./fake.mjs";
+import { draws, outcome, reported, settle, setUp, setUpOpen, snorkyError } from "./fake.mjs";
 
 const timestamp = "2026-11-23T07:40:28.277453+00:00";
 const message = (channel, body, from = "ann") => ({ type: "message", from, channel, body, timestamp });
@@ -239,4 +239,24 @@ test("answers of another form do no harm", async (t) => {
     await settle();
   }
   await assert.rejects(snorky.chat().join(undefined), TypeError);
+});
+
+test("the members are got anew also if the server was silent while the room came back", async (t) => {
+  draws(t);
+  const { snorky, sockets, tick } = setUpOpen(t, { callTimeout: 1000 });
+  const pending = snorky.chat().join("lobby");
+  sockets.last.answer({ members: ["ann"] });
+  const room = await pending;
+  sockets.last.drop();
+  tick(500);
+  sockets.last.open();
+  sockets.last.refuse("Already joined");
+  assert.deepEqual(sockets.last.take().map(([, command]) => command), ["leave", "join"]);
+  tick(1000);
+  tick(500);
+  sockets.last.refuse("Already joined");
+  const [[, leave], [, join, , callId]] = sockets.last.take();
+  assert.deepEqual([leave, join, room.members], ["leave", "join", ["ann"]]);
+  sockets.last.packet("chat", { type: "response", callId, data: { members: ["ann", "bob"] } });
+  assert.deepEqual(room.members, ["ann", "bob"]);
 });

@@ -175,6 +175,7 @@ let last = Promise.resolve(); // what was asked for last
 
 /** Asks for something when what was asked for before is done, and tells whether it was done. */
 function ask(method, path, body) {
+  showProblem("problem"); // and not when its turn has come: there may be a new one by then
   const done = last.then(() => askNow(method, path, body));
   last = done.catch(() => {});
   return done;
@@ -186,7 +187,6 @@ function ask(method, path, body) {
  */
 async function askNow(method, path, body) {
   const target = news;
-  showProblem("problem");
   let said;
   try {
     said = await request(method, path, body);

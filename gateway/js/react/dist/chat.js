@@ -18,7 +18,7 @@ export function useChat(channel, options = {}) {
         };
         return snorky.chat(service).join(channel, {
             message: current((message) => {
-                setMessages((before) => [...before, message].slice(-(latest.current.limit ?? limit)));
+                setMessages((before) => last([...before, message], latest.current.limit ?? limit));
                 latest.current.onMessage?.(message);
             }),
             presence: current((presence) => latest.current.onPresence?.(presence)),
@@ -31,6 +31,9 @@ export function useChat(channel, options = {}) {
     const send = useCallback(async (body) => (await ready()).send(body), [ready]);
     const read = useCallback(async () => (await ready()).read(), [ready]);
     return { joined: room !== undefined, error, members: useMembers(room), messages, send, read };
+}
+function last(all, number) {
+    return number > 0 ? all.slice(-number) : []; // slice(-0) would be all of them
 }
 function useMembers(room) {
     const subscribe = useCallback((changed) => room?.on("members", changed) ?? (() => { }), [room]);

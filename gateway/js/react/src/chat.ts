@@ -51,7 +51,7 @@ export function useChat<B = any>(channel: Json | undefined, options: ChatOptions
       };
     return snorky!.chat(service).join<B>(channel as Json, {
       message: current((message: ChatMessage<B>) => {
-        setMessages((before) => [...before, message].slice(-(latest.current.limit ?? limit)));
+        setMessages((before) => last([...before, message], latest.current.limit ?? limit));
         latest.current.onMessage?.(message);
       }),
       presence: current((presence: Presence) => latest.current.onPresence?.(presence)),
@@ -65,6 +65,10 @@ export function useChat<B = any>(channel: Json | undefined, options: ChatOptions
   const send = useCallback(async (body: B) => (await ready()).send(body), [ready]);
   const read = useCallback(async () => (await ready()).read(), [ready]);
   return { joined: room !== undefined, error, members: useMembers(room), messages, send, read };
+}
+
+function last<T>(all: T[], number: number): T[] {
+  return number > 0 ? all.slice(-number) : []; // slice(-0) would be all of them
 }
 
 function useMembers(room: Room | undefined): readonly Json[] {

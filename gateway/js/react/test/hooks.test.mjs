@@ -290,3 +290,13 @@ test("what is left before the server has answered is left when it has", async (t
   await settle();
   assert.deepEqual(commands(page.sockets.last), ["leave", "leave"]);
 });
+
+test("useChat keeps no messages if it is told to keep none", async (t) => {
+  const told = [];
+  const page = render(t, () => useChat("lobby", { limit: 0, onMessage: ({ body }) => told.push(body) }));
+  await page.mount();
+  await page.run(() => answer(page.sockets.last, { members: ["ann"] }));
+  const message = { type: "message", channel: "lobby", from: "bob", timestamp, body: "hi" };
+  await page.run(() => page.sockets.last.packet("chat", message));
+  assert.deepEqual([page.now.messages, told], [[], ["hi"]]);
+});
