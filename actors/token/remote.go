@@ -65,7 +65,7 @@ func parseURL(text string) (*url.URL, error) {
 func newRemote(u *url.URL, o Options, algorithms []jose.SignatureAlgorithm) *remote {
 	r := &remote{
 		url: u.String(), algorithms: algorithms, refresh: o.Refresh, interval: o.RetryInterval, timeout: o.Timeout,
-		log:    o.Logger.With().Str("url", u.Redacted()).Logger(),
+		log:    o.Logger.With().Str("url", u.Scheme+"://"+u.Host+u.EscapedPath()).Logger(), // the rest may be secret
 		client: &http.Client{Transport: o.Transport, CheckRedirect: stayEncrypted},
 	}
 	if o.Transport == nil {
@@ -175,6 +175,9 @@ func (r *remote) fetch() (keySet, error) {
 	}
 	request.Header.Set("Accept", "application/json")
 	response, err := r.client.Do(request)
+	if at, ok := errors.AsType[*url.Error](err); ok {
+		err = at.Err // without the address, which may hold a secret
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -192,32 +195,46 @@ func (r *remote) fetch() (keySet, error) {
 	return parseJWKS(document, r.algorithms)
 }
 
-// matching returns the keys that may have signed a token. If there are none it has the URL read, unless that was done a
-// moment ago: tokens with invented keys cannot make this server ask all the time.
-func (r *remote) matching(ctx context.Context, kid string, a jose.SignatureAlgorithm) (keySet, error) {
+// verify returns what is signed, or nil, and whether there are keys that may have signed it. If none of them has, it has
+// the URL read, as there may be new ones: applications that give their keys no names, or always the same, exchange them,
+// too. It does not if that was done a moment ago: forged tokens cannot make this server ask all the time.
+func (r *remote) verify(ctx context.Context, signed *jose.JSONWebSignature, kid string, a jose.SignatureAlgorithm) (known bool, payload []byte, err error) {
 	r.mu.Lock()
-	found := r.set.matching(kid, a)
-	if len(found) > 0 {
-		r.mu.Unlock()
-		return found, nil
-	}
-	current := r.begin()
+	set := r.set
 	r.mu.Unlock()
-	if current != nil {
-		select {
-		case <-current.done:
-		case <-ctx.Done():
-			return nil, fmt.Errorf("%w: %w", wire.ErrUnavailable, context.Cause(ctx))
-		}
+	keys := set.matching(kid, a)
+	if payload, ok := keys.verify(signed); ok {
+		return true, payload, nil
 	}
+	set, err = r.newer(ctx)
+	if err != nil && len(keys) == 0 {
+		return false, nil, err // it may be a good one
+	}
+	keys = set.matching(kid, a)
+	payload, _ = keys.verify(signed)
+	return len(keys) > 0, payload, nil
+}
+
+// newer returns the keys after they have been read again, unless it is too early for that. With an error, which is
+// wire.ErrUnavailable, it returns those that it has.
+func (r *remote) newer(ctx context.Context) (keySet, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	found = r.set.matching(kid, a)
-	switch {
-	case len(found) > 0 || r.err == nil && !r.closed:
-		return found, nil
-	case r.closed:
-		return nil, fmt.Errorf("%w: %w", wire.ErrUnavailable, errClosed)
+	if current := r.begin(); current != nil {
+		r.mu.Unlock()
+		select {
+		case <-current.done:
+			r.mu.Lock()
+		case <-ctx.Done():
+			r.mu.Lock()
+			return r.set, fmt.Errorf("%w: %w", wire.ErrUnavailable, context.Cause(ctx))
+		}
 	}
-	return nil, fmt.Errorf("%w: the keys of tokens cannot be read: %w", wire.ErrUnavailable, r.err)
+	switch {
+	case r.closed:
+		return r.set, fmt.Errorf("%w: %w", wire.ErrUnavailable, errClosed)
+	case r.err != nil:
+		return r.set, fmt.Errorf("%w: the keys of tokens cannot be read: %w", wire.ErrUnavailable, r.err)
+	}
+	return r.set, nil
 }

@@ -120,6 +120,37 @@ func TestRotation(t *testing.T) {
 	})
 }
 
+// Not all applications give their keys names, or each a name of its own. A token that none of the known ones has signed
+// makes the URL be read, too, which forged ones cannot do all the time; while that fails they are still forged.
+func TestRotationWithoutNewNames(t *testing.T) {
+	for _, kid := range []string{"", "always the same"} {
+		t.Run(kid, func(t *testing.T) {
+			withServer(t, func(t *testing.T, s *keyServer, v *token.Verifier) {
+				s.publish(map[string]crypto.Signer{kid: rsaKey})
+				<-time.After(2 * time.Hour)
+				old, young := sign("RS256", rsaKey, headers{"kid": kid}, good()), sign("RS256", otherRSA, headers{"kid": kid}, good())
+				accept(t, v, old)
+				s.publish(map[string]crypto.Signer{kid: otherRSA})
+				<-time.After(11 * time.Second)
+				accept(t, v, young)
+				refuse(t, v, old, "signature")
+				before := s.asked.Load()
+				s.fail(errors.New("connection refused"), false)
+				for range 600 {
+					refuse(t, v, old, "signature")
+					<-time.After(100 * time.Millisecond)
+				}
+				if n := s.asked.Load() - before; n < 5 || n > 7 {
+					t.Errorf("asked %d times in a minute", n)
+				}
+				if _, err := v.Verify(over(), young); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
 // Invented keys do not make the server of keys be asked all the time.
 func TestUnknownKeys(t *testing.T) {
 	withServer(t, func(t *testing.T, s *keyServer, v *token.Verifier) {
@@ -188,7 +219,7 @@ func TestServerOfKeysStartsLater(t *testing.T) {
 		s := &keyServer{}
 		s.fail(errors.New("connection refused"), false)
 		var log bytes.Buffer
-		v := newVerifier(t, token.Options{URL: "http://user:sesame@app.example/keys", Transport: s, Logger: zerolog.New(&log)})
+		v := newVerifier(t, token.Options{URL: "http://user:sesame@app.example/keys?key=sesame", Transport: s, Logger: zerolog.New(&log)})
 		synctest.Wait()
 		unavailable(t, v, signedBy("rsa"))
 		s.publish(map[string]crypto.Signer{"rsa": rsaKey})

@@ -26,7 +26,7 @@ type Options struct {
 	// Keys are those that are known from the start.
 	Keys Keys
 	// URL is where the application publishes its keys as a JWKS (RFC 7517), beside Keys; by default nowhere. The URL is
-	// read when the Verifier starts, every Refresh, and when a token names a key that is not known.
+	// read when the Verifier starts, every Refresh, and when a token is signed with a key that is not known.
 	URL string
 	// Refresh is the time between two readings of the URL; by default 1 h.
 	Refresh time.Duration
@@ -157,7 +157,7 @@ func (v *Verifier) Close() {
 }
 
 // Verify tells who has the token: the identity claim as it is written, and all claims. It may block while the URL is
-// read, if the token names a key that is not known, until ctx ends; what can be told without that does not depend on ctx.
+// read, if the token is signed with a key that is not known, until ctx ends; what can be told without that does not depend on ctx.
 //
 // Errors wrap wire.ErrInvalidToken, or wire.ErrUnavailable if the token could not be judged, and say why, for the log;
 // there is nothing of the token in them but the names of its algorithm and key.
@@ -190,15 +190,15 @@ func (v *Verifier) open(ctx context.Context, text string) (payload []byte, err e
 	if payload, ok := keys.verify(signed); ok {
 		return payload, nil
 	}
+	known := len(keys) > 0
 	if v.remote != nil && !symmetric(algorithm) {
-		if keys, err = v.remote.matching(ctx, kid, algorithm); err != nil {
-			return nil, err
+		published, payload, err := v.remote.verify(ctx, signed, kid, algorithm)
+		if payload != nil || err != nil {
+			return payload, err
 		}
-		if payload, ok := keys.verify(signed); ok {
-			return payload, nil
-		}
+		known = known || published
 	}
-	if len(keys) == 0 {
+	if !known {
 		return nil, invalid("no key %q for algorithm %s", clip(kid), algorithm)
 	}
 	return nil, invalid("its signature is wrong")
