@@ -36,12 +36,25 @@ type Keys struct {
 	JWKS []byte
 }
 
+// KeyError says which of the Keys is of no use.
+type KeyError struct {
+	Of  string // Secret, PEM or JWKS: the name of the field
+	Err error  // why, with nothing of the key in it
+}
+
+// Error implements error.
+func (e *KeyError) Error() string { return e.Err.Error() }
+
+// Unwrap returns why the keys are of no use.
+func (e *KeyError) Unwrap() error { return e.Err }
+
 var (
 	errNoKey = errors.New("there is no key")
 
 	errSecretShort = fmt.Errorf("the secret is shorter than %d bytes", minSecret)
 	errSecretPEM   = errors.New("the secret is a key in PEM, or a certificate, which is no secret")
 	errPEM         = errors.New("the PEM has no public key")
+	errPEMBroken   = errors.New("a public key or certificate of the PEM cannot be read")
 	errPEMRest     = errors.New("the PEM has something behind its last block")
 	errJWKS        = errors.New("the JWKS is no JSON object with a list of keys")
 	errJWKSUseless = errors.New("the JWKS has no public key that could verify a token")
@@ -80,27 +93,28 @@ func (s keySet) verify(signed *jose.JSONWebSignature) (payload []byte, ok bool) 
 	return nil, false
 }
 
-// set checks the keys. Each has to be good for one of the algorithms, except those of a JWKS, which may have others.
+// set checks the keys. Each has to be good for one of the algorithms, except those of a JWKS, which may have others. The
+// error is a *KeyError.
 func (k Keys) set(algorithms []jose.SignatureAlgorithm) (keySet, error) {
 	var set keySet
 	if len(k.Secret) > 0 {
 		secret, err := newSecret(k.Secret, algorithms)
 		if err != nil {
-			return nil, err
+			return nil, &KeyError{Of: "Secret", Err: err}
 		}
 		set = append(set, secret)
 	}
 	if len(k.PEM) > 0 {
 		public, err := parsePEM(k.PEM, algorithms)
 		if err != nil {
-			return nil, err
+			return nil, &KeyError{Of: "PEM", Err: err}
 		}
 		set = append(set, public...)
 	}
 	if len(k.JWKS) > 0 {
 		public, err := parseJWKS(k.JWKS, algorithms)
 		if err != nil {
-			return nil, err
+			return nil, &KeyError{Of: "JWKS", Err: err}
 		}
 		set = append(set, public...)
 	}
@@ -159,7 +173,7 @@ func parseBlock(block *pem.Block) (material any, err error) {
 		return nil, errPEM
 	}
 	if err != nil {
-		return nil, errPEM // the reason could quote it
+		return nil, errPEMBroken // the reason could quote it
 	}
 	return material, nil
 }
@@ -210,7 +224,7 @@ func newKey(id, named string, material any, asked []jose.SignatureAlgorithm) (ke
 		}
 	}
 	if len(k.algorithms) == 0 {
-		return key{}, fmt.Errorf("a key that is good for %v is none for %v", own, asked)
+		return key{}, fmt.Errorf("a key can verify %v, and of the algorithms %v none", own, asked)
 	}
 	return k, nil
 }

@@ -72,7 +72,7 @@ func TestBadOptions(t *testing.T) {
 		"other curve than asked for":     {token.Options{Algorithms: []string{"ES256"}, Keys: token.Keys{PEM: pemOf(p384)}}, "ES384"},
 		"no PEM":                         {token.Options{Keys: token.Keys{PEM: []byte("hello")}}, "no public key"},
 		"PEM of something else":          {token.Options{Keys: token.Keys{PEM: block("X509 CRL", []byte("x"))}}, "no public key"},
-		"broken PEM":                     {token.Options{Keys: token.Keys{PEM: block("PUBLIC KEY", []byte("x"))}}, "no public key"},
+		"broken PEM":                     {token.Options{Keys: token.Keys{PEM: block("PUBLIC KEY", []byte("x"))}}, "cannot be read"},
 		"PEM with a rest":                {token.Options{Keys: token.Keys{PEM: append(pemOf(rsaKey), "-----BEGIN"...)}}, "behind"},
 		"private key":                    {token.Options{Keys: token.Keys{PEM: private}}, "private"},
 		"small RSA key":                  {token.Options{Keys: token.Keys{PEM: pemOf(small)}}, "2048 bits"},

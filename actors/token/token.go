@@ -93,7 +93,7 @@ func (o Options) Check() error {
 }
 
 // New returns a Verifier. If there is a URL it starts to read that, but does not wait for it; then the Verifier has to be
-// closed. The errors say what is wrong with the options and have nothing of the keys in them.
+// closed. The errors say what is wrong with the options and have nothing of the keys in them; what is wrong with Keys is a *KeyError.
 func New(o Options) (*Verifier, error) {
 	v, err := prepare(o)
 	if err != nil {

@@ -9,11 +9,13 @@ import (
 
 // validateApplication refuses what would ask nobody, and what would not be answered in time.
 func (c *Config) validateApplication() error {
-	switch {
-	case c.ApplicationURL == "" && c.ApplicationConnect:
-		return Errorf("application-connect: needs application-url")
-	case c.ApplicationURL == "":
+	if c.ApplicationURL == "" {
+		if name := c.changed("application-"); name != "" {
+			return Errorf("%s: needs application-url", name)
+		}
 		return nil
+	}
+	switch {
 	case c.ApplicationTimeout >= c.CallTimeout:
 		return Errorf("application-timeout: %s is not shorter than call-timeout, %s",
 			shortSpan(c.ApplicationTimeout), shortSpan(c.CallTimeout))

@@ -46,6 +46,10 @@ func (c *Config) validateIdentity() error {
 	switch {
 	case len(c.TokenSources) == 0:
 		return Errorf("token-sources: is empty, so that no client could give a token")
+	case !c.TakesTokensFrom(SourceCookie) && c.TokenCookie != Default().TokenCookie:
+		return Errorf("token-cookie: has no effect without cookie among the token-sources")
+	case c.TokenJWKSURL == "" && c.TokenJWKSRefresh != Default().TokenJWKSRefresh:
+		return Errorf("token-jwks-refresh: needs token-jwks-url")
 	case c.TakesTokensFrom(SourceCookie) && slices.Contains(c.AllowOrigins, "*"):
 		return Errorf("token-sources: cookie and allow-origin \"*\" let every page act for its visitors")
 	}
@@ -58,13 +62,21 @@ func (c *Config) validateTokenless() error {
 	if c.RequireIdentity && !c.ApplicationConnect {
 		return Errorf("require-identity: without tokens nobody has one; " + needed)
 	}
-	defaults := Default()
-	for _, row := range settings {
-		if strings.HasPrefix(row.name, "token-") && row.field(c).String() != row.field(&defaults).String() {
-			return Errorf("%s: there is no key to verify tokens with; %s", row.name, needed)
-		}
+	if name := c.changed("token-"); name != "" {
+		return Errorf("%s: there is no key to verify tokens with; %s", name, needed)
 	}
 	return nil
+}
+
+// changed is the first setting of those whose names begin so that is not its default.
+func (c *Config) changed(prefix string) (name string) {
+	defaults := Default()
+	for _, row := range settings {
+		if strings.HasPrefix(row.name, prefix) && row.field(c).String() != row.field(&defaults).String() {
+			return row.name
+		}
+	}
+	return ""
 }
 
 // The largest files of keys, in bytes.
@@ -92,6 +104,25 @@ func (c *Config) ReadTokenKeys() (keys token.Keys, err error) {
 		}
 	}
 	return keys, nil
+}
+
+// TokenFault makes an *Error of what package token has against the configuration, which names the setting and the file
+// where that is known.
+func (c *Config) TokenFault(err error) error {
+	if err == nil || IsError(err) {
+		return err
+	}
+	if unfit, ok := errors.AsType[*token.KeyError](err); ok {
+		switch unfit.Of {
+		case "Secret":
+			return Errorf("token-secret-file %s: %w", show(c.TokenSecretFile), err)
+		case "PEM":
+			return Errorf("token-key-file %s: %w", show(c.TokenKeyFile), err)
+		case "JWKS":
+			return Errorf("token-jwks-file %s: %w", show(c.TokenJWKSFile), err)
+		}
+	}
+	return Errorf("tokens: %w", err)
 }
 
 var errEmpty = errors.New("is empty")
@@ -186,6 +217,24 @@ func (v link) set(text string) error {
 	}
 	*v.at = text
 	return nil
+}
+
+// showValue is show, of a link without what may be a password or a key in it.
+func showValue(field value, text string) string {
+	if _, is := field.(link); !is {
+		return show(text)
+	}
+	if at := strings.LastIndexByte(text, '@'); at >= 0 {
+		scheme := 0
+		if end := strings.Index(text[:at], "://"); end >= 0 {
+			scheme = end + len("://")
+		}
+		text = text[:scheme] + "..." + text[at:]
+	}
+	if query := strings.IndexAny(text, "?#"); query >= 0 {
+		text = text[:query] + "?..."
+	}
+	return show(text)
 }
 
 func (v link) String() string  { return *v.at }

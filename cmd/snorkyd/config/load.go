@@ -145,7 +145,7 @@ func assign(row setting, cfg *Config, raw any) error {
 	}
 	for _, text := range texts {
 		if err := field.set(text); err != nil {
-			return fmt.Errorf("%s %w", show(text), err)
+			return fmt.Errorf("%s %w", showValue(field, text), err)
 		}
 	}
 	return nil

@@ -108,6 +108,8 @@ func TestRefusals(t *testing.T) {
 		{"no flag", []string{"run"}, nil, `unexpected argument "run"; settings are flags, as in -frontend :5800`},
 		{"bad flag", []string{"-loops", "x"}, nil, `-loops: "x" is not a number`},
 		{"bad variable", nil, []string{"SNORKY_LOOPS=x"}, `SNORKY_LOOPS: "x" is not a number`},
+		{"password in no URL", []string{"-application-url", "htp://me:sesame@host/a?key=sesame"}, nil, `-application-url: "htp://...@host/a?..." is not a URL; write https://HOST/PATH`},
+		{"password in less", nil, []string{"SNORKY_TOKEN_JWKS_URL=me:sesame//sesame@host"}, `SNORKY_TOKEN_JWKS_URL: "...@host" is not a URL; write https://HOST/PATH`},
 		{"hidden by a flag", []string{"-loops", "1"}, []string{"SNORKY_LOOPS=x"}, `SNORKY_LOOPS: "x" is not a number`},
 		{"empty path is none, NUL is", []string{"-key-file", "a\x00b"}, nil, `-key-file: "a\x00b" is not the name of a file`},
 		{"file missing", []string{"-config", "/nowhere/x.toml"}, nil, `configuration file "/nowhere/x.toml": no such file or directory`},
@@ -166,10 +168,20 @@ func TestProgramWithFlagsAndDefaultsOfItsOwn(t *testing.T) {
 func TestValidateJudgesWhatProgramsMake(t *testing.T) {
 	t.Parallel()
 	tests := map[string]func(*Config){
-		`read-limit: "0B" is not between 128B and 1GiB`:            func(c *Config) { c.ReadLimit = 0 },
-		`frontend: "" is not an address; write HOST:PORT or :PORT`: func(c *Config) { c.Frontend = "" },
-		`log-format: "xml" is none of auto, json, pretty`:          func(c *Config) { c.LogFormat = "xml" },
-		`drain: "-1s" is not between 0s and 24h`:                   func(c *Config) { c.Drain = -time.Second },
+		`read-limit: "0B" is not between 128B and 1GiB`:                                func(c *Config) { c.ReadLimit = 0 },
+		`frontend: "" is not an address; write HOST:PORT or :PORT`:                     func(c *Config) { c.Frontend = "" },
+		`log-format: "xml" is none of auto, json, pretty`:                              func(c *Config) { c.LogFormat = "xml" },
+		`application-url: "htp://...@a.example" is not a URL; write https://HOST/PATH`: func(c *Config) { c.ApplicationURL = "htp://me:sesame@a.example" },
+		`application-timeout: needs application-url`:                                   func(c *Config) { c.ApplicationTimeout = time.Second },
+		`application-headers: needs application-url`:                                   func(c *Config) { c.ApplicationHeaders = []string{"cookie"} },
+		`application-connect: needs application-url`:                                   func(c *Config) { c.ApplicationConnect = true },
+		`token-cookie: has no effect without cookie among the token-sources`: func(c *Config) {
+			c.TokenSecretFile, c.TokenCookie = "secret", "id"
+		},
+		`token-jwks-refresh: needs token-jwks-url`: func(c *Config) {
+			c.TokenSecretFile, c.TokenJWKSRefresh = "secret", time.Minute
+		},
+		`drain: "-1s" is not between 0s and 24h`: func(c *Config) { c.Drain = -time.Second },
 		`pubsub number 1: publish: "anyone" is none of everybody, authenticated, own, claim:NAME=VALUE, application, nobody`: func(c *Config) {
 			c.PubSub = []PubSub{{Name: "a", Publish: "anyone", Backend: "b"}}
 		},

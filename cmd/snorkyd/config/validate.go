@@ -35,7 +35,7 @@ func validateField(row setting, c Config) error {
 	}
 	for _, text := range texts {
 		if err := row.field(&c).set(text); err != nil {
-			return Errorf("%s: %s %w", row.name, show(text), err)
+			return Errorf("%s: %s %w", row.name, showValue(field, text), err)
 		}
 	}
 	return nil

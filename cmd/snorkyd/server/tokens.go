@@ -24,15 +24,7 @@ func CheckFiles(c config.Config) error {
 	if err == nil {
 		err = o.Check()
 	}
-	return asFault(err)
-}
-
-// asFault says that a wrong configuration is the reason.
-func asFault(err error) error {
-	if err == nil || config.IsError(err) {
-		return err
-	}
-	return config.Errorf("tokens: %w", err)
+	return c.TokenFault(err)
 }
 
 func tokenOptions(c config.Config, log zerolog.Logger) (token.Options, error) {
@@ -60,7 +52,7 @@ func (s *Server) openTokens() error {
 	if err == nil {
 		s.tokens, err = token.New(o)
 	}
-	return asFault(err)
+	return s.config.TokenFault(err)
 }
 
 func (s *Server) closeTokens() {
@@ -112,5 +104,5 @@ func (s *Server) ReloadTokenKeys() (bool, error) {
 	if err == nil {
 		err = s.tokens.SetKeys(keys)
 	}
-	return true, asFault(err)
+	return true, c.TokenFault(err)
 }
