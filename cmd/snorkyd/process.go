@@ -87,6 +87,9 @@ func (p *process) announce(s *server.Server) {
 	if len(p.command.Ignored) > 0 {
 		p.log.Warn().Strs("variables", p.command.Ignored).Msg("these are no settings and were ignored")
 	}
+	if names := p.command.Config.OutOfReach(); len(names) > 0 {
+		p.log.Warn().Strs("services", names).Msg("these need an identity, which nobody has: there are neither tokens nor application-connect")
+	}
 	if s.KeySource() != server.KeyRandom {
 		return
 	}

@@ -80,8 +80,10 @@ func TestLifeOfAProcess(t *testing.T) {
 	t.Parallel()
 	cfg := config.Default()
 	cfg.KeyFile = keyFile(t, testKey)
+	cfg.Chat = []config.Plain{{Name: "chat"}}
 	r := new(trialRun).start(t, cfg)
-	r.says(t, `"message":"started"`, `"key":"file"`, `"config":"the.toml"`, `"services":["announcements","pubsub"]`,
+	r.says(t, `"services":["chat"]`, "these need an identity, which nobody has")
+	r.says(t, `"message":"started"`, `"key":"file"`, `"config":"the.toml"`, `"services":["announcements","chat","pubsub"]`,
 		`"variables":["SNORKY_PORT"]`)
 
 	r.signals <- syscall.SIGHUP

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/snorky-go/snorky/actors/services"
 	"github.com/snorky-go/snorky/actors/token"
 )
 
@@ -37,6 +38,28 @@ func (c *Config) HasTokens() bool {
 
 // TakesTokensFrom tells whether a client may give its token there.
 func (c *Config) TakesTokensFrom(source string) bool { return slices.Contains(c.TokenSources, source) }
+
+// OutOfReach names the services with something in them that needs an identity while nobody can have one by this configuration.
+// In a program whose services tell who clients are that is as it should be; otherwise something is missing.
+func (c *Config) OutOfReach() (all []string) {
+	if c.HasTokens() || c.ApplicationConnect {
+		return nil
+	}
+	for _, p := range c.PubSub {
+		rules := append([]Channel{{Subscribe: p.Subscribe, Publish: p.Publish}}, p.Channels...)
+		if slices.ContainsFunc(rules, func(r Channel) bool { return r.Subscribe.needsIdentity() || r.Publish.needsIdentity() }) {
+			all = append(all, p.Name)
+		}
+	}
+	for _, plain := range slices.Concat(c.Chat, c.Cursors) {
+		all = append(all, plain.Name)
+	}
+	return all
+}
+
+func (p Policy) needsIdentity() bool {
+	return p == services.RuleAuthenticated || p == services.RuleOwn || strings.HasPrefix(string(p), services.RuleClaim)
+}
 
 // validateIdentity refuses settings that have no effect, or one that nobody can want.
 func (c *Config) validateIdentity() error {
