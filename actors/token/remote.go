@@ -150,6 +150,13 @@ func (r *remote) begin() *round {
 	return r.current
 }
 
+// startRound tells whether somebody is reading the URL now.
+func (r *remote) startRound() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.begin() != nil
+}
+
 // read is a round.
 func (r *remote) read() {
 	set, err := r.fetch()

@@ -177,6 +177,34 @@ func TestRefresh(t *testing.T) {
 	})
 }
 
+// Who withdraws a key need not wait.
+func TestRefreshNow(t *testing.T) {
+	withServer(t, func(t *testing.T, s *keyServer, v *token.Verifier) {
+		accept(t, v, signedBy("rsa"))
+		s.publish(map[string]crypto.Signer{"new": p256})
+		if v.Refresh() {
+			t.Error("it is read again at once")
+		}
+		<-time.After(11 * time.Second)
+		if !v.Refresh() {
+			t.Error("it is not read")
+		}
+		synctest.Wait()
+		if _, err := v.Verify(over(), signedBy("new")); err != nil {
+			t.Error(err)
+		}
+		refuse(t, v, signedBy("rsa"), "no key")
+		v.Close()
+		<-time.After(11 * time.Second)
+		if v.Refresh() {
+			t.Error("it is read after its end")
+		}
+	})
+	if newVerifier(t, token.Options{Keys: token.Keys{Secret: secret}}).Refresh() {
+		t.Error("there is nothing to read")
+	}
+}
+
 // Nobody is locked out when the keys cannot be read again, whatever is the matter.
 func TestStaleKeys(t *testing.T) {
 	set := string(jwks(map[string]crypto.Signer{"new": p256}))

@@ -135,6 +135,10 @@ func (v *Verifier) SetKeys(k Keys) error {
 	return nil
 }
 
+// Refresh has Options.URL read now, lest a key that was withdrawn there stays valid until Options.Refresh is over. It does
+// not wait for that. It returns false if there is no URL, or if it was read within Options.RetryInterval.
+func (v *Verifier) Refresh() bool { return v.remote != nil && v.remote.startRound() }
+
 // complete finds algorithms that have been asked for in vain.
 func (v *Verifier) complete(set keySet) error {
 	remote := v.url != nil

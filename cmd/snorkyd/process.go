@@ -100,23 +100,33 @@ func (p *process) announce(s *server.Server) {
 	fmt.Fprintln(p.stdout)
 }
 
-// reload reads the files with keys again.
+// reload reads the keys again.
 func (p *process) reload(s *server.Server) {
 	valid, err := s.ReloadKeys()
-	tokens, tokenErr := s.ReloadTokenKeys()
 	switch {
 	case err != nil:
 		p.log.Error().Err(err).Msg("SIGHUP: the keys stay as they were")
 	case valid > 0:
 		p.log.Info().Int("keys", valid).Msg("SIGHUP: the key file was read")
-	case !tokens:
+	case !p.command.Config.HasTokens():
 		p.log.Info().Msg("SIGHUP: there is no key file to read")
 	}
+	p.reloadTokenKeys(s)
+}
+
+func (p *process) reloadTokenKeys(s *server.Server) {
+	read, err := s.ReloadTokenKeys()
 	switch {
-	case tokenErr != nil:
-		p.log.Error().Err(tokenErr).Msg("SIGHUP: the keys of tokens stay as they were")
-	case tokens:
+	case err != nil:
+		p.log.Error().Err(err).Msg("SIGHUP: the keys of tokens stay as they were")
+	case read:
 		p.log.Info().Msg("SIGHUP: the keys of tokens were read")
+	}
+	switch {
+	case s.RefreshTokenKeys():
+		p.log.Info().Msg("SIGHUP: token-jwks-url is read")
+	case p.command.Config.TokenJWKSURL != "":
+		p.log.Info().Msg("SIGHUP: token-jwks-url was read a moment ago")
 	}
 }
 

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"syscall"
@@ -130,6 +132,24 @@ func TestSIGHUPReadsTheKeysOfTokens(t *testing.T) {
 		if strings.Contains(r.log.String(), unwanted) {
 			t.Errorf("the log says %q:\n%s", unwanted, r.log.String())
 		}
+	}
+}
+
+func TestSIGHUPReadsTheURLWithTheKeysOfTokens(t *testing.T) {
+	t.Parallel()
+	answer := make(chan struct{})
+	app := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-answer }))
+	t.Cleanup(app.Close)
+	t.Cleanup(func() { close(answer) })
+	cfg := config.Default()
+	cfg.TokenJWKSURL = app.URL
+	r := new(trialRun).start(t, cfg)
+	r.says(t, `"services":["announcements","pubsub","session"]`)
+	r.signals <- syscall.SIGHUP
+	r.says(t, "SIGHUP: token-jwks-url is read")
+	r.signals <- syscall.SIGTERM
+	if err := <-r.ended; err != nil {
+		t.Errorf("ended with %v", err)
 	}
 }
 

@@ -104,8 +104,8 @@ var settings = []setting{
 		func(c *Config) value { return path{&c.TokenJWKSFile} },
 	},
 	{
-		"token-jwks-url", groupIdentity, "Where the public keys of tokens are published as a JSON Web Key Set. While it cannot " +
-			"be read the keys that are known stay valid.",
+		"token-jwks-url", groupIdentity, "Where the public keys of tokens are published as a JSON Web Key Set. SIGHUP reads it " +
+			"again. While it cannot be read the keys that are known stay valid.",
 		func(c *Config) value { return link{&c.TokenJWKSURL} },
 	},
 	{

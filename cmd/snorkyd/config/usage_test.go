@@ -106,7 +106,7 @@ func golden(t *testing.T, file string, got []byte) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want) {
-		t.Errorf("%s is out of date; go test -update ./cmd/snorkyd/config writes it", file)
+		t.Errorf("%s is out of date; go test ./cmd/snorkyd/config -update writes it", file)
 	}
 }
 

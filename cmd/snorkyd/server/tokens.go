@@ -93,6 +93,10 @@ func (s *Server) authenticator() gateway.Authenticator {
 	return a
 }
 
+// RefreshTokenKeys has token-jwks-url read, without waiting for it. It returns false if there is none, or if it was read a
+// moment ago. What fails is logged.
+func (s *Server) RefreshTokenKeys() bool { return s.tokens != nil && s.tokens.Refresh() }
+
 // ReloadTokenKeys reads the files with the keys of tokens again. Tokens that were verified before are not touched. If a
 // file cannot be used everything stays as it was. It returns false if there are no such files.
 func (s *Server) ReloadTokenKeys() (bool, error) {
