@@ -112,7 +112,7 @@ const (
 func (c *Config) ReadTokenKeys() (keys token.Keys, err error) {
 	if c.TokenSecretFile != "" {
 		if keys.Secret, err = readSecret(c.TokenSecretFile); err != nil {
-			return keys, Errorf("token-secret-file %s: %w", show(c.TokenSecretFile), err)
+			return keys, Errorf("token-secret-file %s: %w", showSecretFile(c.TokenSecretFile, err), err)
 		}
 	}
 	for _, public := range []struct {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"runtime"
+	"strings"
 )
 
 const (
@@ -26,9 +27,17 @@ func ReadKeyFile(name string) ([][]byte, error) {
 		keys, err = parseKeys(text)
 	}
 	if err != nil {
-		return nil, Errorf("key file %s: %w", show(name), err)
+		return nil, Errorf("key file %s: %w", showSecretFile(name, err), err)
 	}
 	return keys, nil
+}
+
+// showSecretFile is show, of the name of a file with a secret, unless there is none and the name may be the secret itself.
+func showSecretFile(name string, err error) string {
+	if errors.Is(err, fs.ErrNotExist) && len(name) >= minKeyBytes && !strings.ContainsAny(name, `/\.`) {
+		return "(not shown; it may be the secret itself, where the name of its file belongs)"
+	}
+	return show(name)
 }
 
 func checkMode(info fs.FileInfo) error {

@@ -42,6 +42,24 @@ func TestKeyFiles(t *testing.T) {
 	}
 }
 
+// Who writes the secret where the name of its file belongs does not find it in the log.
+func TestSecretsInPlaceOfFilesAreNotShown(t *testing.T) {
+	t.Parallel()
+	c := Config{TokenSecretFile: oldKey}
+	_, ofKey := ReadKeyFile(oldKey)
+	_, ofSecret := c.ReadTokenKeys()
+	for _, err := range []error{ofKey, ofSecret} {
+		if !IsError(err) || strings.Contains(err.Error(), oldKey) || !strings.Contains(err.Error(), "no such file") {
+			t.Errorf("got %v", err)
+		}
+	}
+	for _, name := range []string{"snorky.secret.of.tokens", "directory/of-the-secret", "short"} {
+		if _, err := ReadKeyFile(name); !IsError(err) || !strings.Contains(err.Error(), name) {
+			t.Errorf("got %v, want it to name %s", err, name)
+		}
+	}
+}
+
 func TestKeyFilesThatAreRefused(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, text, want string }{
