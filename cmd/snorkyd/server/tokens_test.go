@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"bytes"
 	"context"
 	"crypto"
 	"crypto/hmac"
@@ -367,7 +366,7 @@ func TestPublishedKeys(t *testing.T) {
 // Why a token is refused is in the log, and nothing of the token.
 func TestTokensAreNotLogged(t *testing.T) {
 	t.Parallel()
-	var log lockedLog
+	var log lockedBuffer
 	s := withTokens(t, func(c *server.Config) { c.LogLevel = "debug" }, server.WithLogger(zerolog.New(&log)))
 	bad, good := jwt("another-secret", "eve", time.Hour), jwt(tokenSecret, "ann", time.Hour)
 	for _, token := range []string{bad, good, bad + "x.y"} {
@@ -387,23 +386,6 @@ func TestTokensAreNotLogged(t *testing.T) {
 			}
 		}
 	}
-}
-
-type lockedLog struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedLog) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedLog) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 func TestBadTokenFiles(t *testing.T) {

@@ -10,8 +10,8 @@ const module = "github.com/snorky-go/snorky/"
 
 // A demand is what the packages in some folders have to reach.
 type demand struct {
-	folders, except []string
-	minimum         float64
+	folders []string
+	minimum float64
 }
 
 // judge prints a line for each package and returns 0 when all packages that
@@ -22,7 +22,7 @@ func (d demand) judge(packages []counted, out io.Writer) int {
 	for _, p := range packages {
 		name := strings.TrimPrefix(p.pkg, module)
 		mark := " "
-		if folder := within(name, d.folders); folder != "" && within(name, d.except) == "" {
+		if folder := within(name, d.folders); folder != "" {
 			measured[folder] = true
 			mark = "."
 			if p.percent() < d.minimum {

@@ -1,12 +1,10 @@
 // Covercheck reads a profile of "go test -coverprofile ./..." and fails when a
 // package has less of its statements covered by its own tests than it should.
 //
-//	covercheck -min 85 [-except FOLDER] PROFILE FOLDER...
+//	covercheck -min 85 PROFILE FOLDER...
 //
 // Every package in one of the folders (relative to the module) or below has to
-// reach the minimum, in per cent. The others are shown only, and so are those
-// that -except names, once for each: helpers of tests, whose own tests are the
-// tests they help.
+// reach the minimum, in per cent. The others are shown only.
 package main
 
 import (
@@ -26,16 +24,11 @@ func run(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("covercheck", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	minimum := flags.Float64("min", 85, "least coverage of a package, in per cent")
-	var except []string
-	flags.Func("except", "a `folder` whose packages need no tests of their own", func(folder string) error {
-		except = append(except, folder)
-		return nil
-	})
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
 	if flags.NArg() < 2 {
-		fmt.Fprintln(stderr, "usage: covercheck [-min PERCENT] [-except FOLDER] PROFILE FOLDER...")
+		fmt.Fprintln(stderr, "usage: covercheck [-min PERCENT] PROFILE FOLDER...")
 		return 2
 	}
 	file, err := os.Open(flags.Arg(0))
@@ -49,5 +42,5 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "%s: %v\n", flags.Arg(0), err)
 		return 2
 	}
-	return demand{flags.Args()[1:], except, *minimum}.judge(packages, stdout)
+	return demand{flags.Args()[1:], *minimum}.judge(packages, stdout)
 }
