@@ -39,7 +39,7 @@ func (p *process) serve() error {
 	p.log = newLogger(cfg, p.stderr, p.colours)
 	p.stderr.OnLoss(func(lines int) { p.log.Warn().Int("lines", lines).Msg("log lines were lost") })
 	front, back := activation.Listeners(p.env)
-	s, err := server.New(cfg, server.WithLogger(p.log), server.WithListeners(front, back))
+	s, err := server.New(cfg, server.WithLogger(p.log), server.WithKeptListeners(front, back))
 	if err != nil {
 		return err
 	}
