@@ -21,7 +21,7 @@ const (
 	// lastWait is how long a client may be left waiting for the next server, without an answer: less than the time that
 	// clients have for connecting.
 	lastWait = 5 * time.Second
-	// lastAccepted is what clients have for their handshake that were accepted before the others were left waiting.
+	// lastAccepted is what clients have for becoming one that were accepted before the others were left waiting.
 	lastAccepted = 100 * time.Millisecond
 )
 
@@ -63,12 +63,12 @@ func (s *Server) drain(ctx context.Context) error {
 	defer cancel()
 
 	defer s.leaveDoor(ctx, limit)()
-	s.ws.Close()
 	cutOff := s.endBackend(ctx)
 	spread := max(0, time.Until(began.Add(s.config.Drain))-closing)
 	lastQuestion := time.AfterFunc(spread, s.closeApplication) // connections wait for the answers to be closed
 	err := s.broker.Drain(ctx, actors.Waves{Close: spread, Return: s.config.ReconnectSpread})
 	lastQuestion.Stop()
+	s.ws.Close()
 	s.closeApplication()
 	s.endFrontend(ctx)
 	cutOff()
@@ -77,26 +77,28 @@ func (s *Server) drain(ctx context.Context) error {
 	return err
 }
 
-// leaveDoor leaves clients to the next server, from lastWait before the limit on, where there may be one. The function it
+// leaveDoor begins to refuse clients. Where there may be a next server they are left to that from lastWait before the
+// limit on, and nobody is refused: who was accepted before becomes a client, or is told when to come back. The function it
 // returns ends that.
 func (s *Server) leaveDoor(ctx context.Context, limit time.Time) (end func()) {
+	end = func() {}
 	if s.kept == nil {
-		return func() {}
+		s.ws.Close()
+		return end
 	}
-	wait := time.Until(limit) - lastWait
-	if wait > 0 {
+	if wait := time.Until(limit) - lastWait; wait > 0 {
+		s.ws.Close()
 		later := time.AfterFunc(wait, s.kept.leave)
 		return func() { later.Stop() }
 	}
 	s.kept.leave()
-	// Those who were accepted in the last moment still become clients, instead of being refused.
 	pause := time.NewTimer(lastAccepted)
 	defer pause.Stop()
 	select {
 	case <-pause.C:
 	case <-ctx.Done():
 	}
-	return func() {}
+	return end
 }
 
 // retryAfter is how long a client that is refused now should stay away; 0 if there is no reason but that it is one too

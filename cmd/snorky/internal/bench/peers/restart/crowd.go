@@ -140,9 +140,9 @@ func (s source) dial(ctx context.Context, network, address string) (net.Conn, er
 
 // newcomers are clients that come, one after the other, stay for a moment and leave.
 type newcomers struct {
-	came    atomic.Int64
-	slowest atomic.Int64
 	mu      sync.Mutex
+	came    int
+	slowest time.Duration
 	refused []string
 }
 
@@ -170,9 +170,9 @@ func (n *newcomers) come(ctx context.Context, address string, i int) {
 		n.mu.Unlock()
 		return
 	}
-	n.came.Add(1)
-	took := int64(time.Since(began))
-	for before := n.slowest.Load(); took > before && !n.slowest.CompareAndSwap(before, took); before = n.slowest.Load() {
-	}
+	n.mu.Lock()
+	n.came++
+	n.slowest = max(n.slowest, time.Since(began))
+	n.mu.Unlock()
 	_ = c.Close()
 }

@@ -62,6 +62,7 @@ func run(ctx context.Context, s settings) error {
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
 	binary := filepath.Join(folder, "snorkyd")
+	//nolint:gosec // the folder is that of this run
 	build := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/snorkyd")
 	build.Dir = s.root
 	if out, err := build.CombinedOutput(); err != nil {

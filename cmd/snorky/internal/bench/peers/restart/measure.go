@@ -72,7 +72,7 @@ func restart(ctx context.Context, s settings, binary, folder string) (report.Res
 	}
 	end()
 	others.Wait()
-	r.Newcomers, r.SlowestNewcomer = int(n.came.Load()), time.Duration(n.slowest.Load())
+	r.Newcomers, r.SlowestNewcomer = n.came, n.slowest
 	r.Refused = append(r.Refused, n.refused...)
 	r.Published, r.PublishesFailed, r.SlowestPublish = int(p.acked.Load()), int(p.failed.Load()), time.Duration(p.slowest.Load())
 	c.tell(&r, began, int(before))
