@@ -236,6 +236,37 @@ func TestNobodyIsRefusedWhereTheDoorIsKept(t *testing.T) {
 	}
 }
 
+// A handshake that began before the door was left is not refused either: its client is told when to come back.
+func TestHandshakeUnderWayWhenTheDoorIsLeft(t *testing.T) {
+	t.Parallel()
+	front, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := newFakeApplication(t)
+	s := withApplication(t, a, nil, server.WithKeptListeners(front, nil))
+	bob := enter(t, s, "bob")
+	var running sync.WaitGroup
+	running.Go(func() {
+		socket, status := trial.DialWith(t, s.Addr(), "?as=slow")
+		if socket == nil {
+			t.Errorf("refused with %d", status)
+			return
+		}
+		_, code := socket.Next()
+		if _, ok := wire.Hint(socket.Reason); code != wire.CloseGoingAway || !ok {
+			t.Errorf("closed with %d %q", code, socket.Reason)
+		}
+	})
+	<-a.arrived
+	running.Go(func() { end(t, s) })
+	if _, code := bob.Next(); code != wire.CloseGoingAway { // the broker takes nobody any more
+		t.Errorf("closed with %d", code)
+	}
+	a.release <- struct{}{}
+	running.Wait()
+}
+
 // Where the drain takes longer than clients have for connecting, they are refused until shortly before its end.
 func TestKeptDoorDuringALongDrain(t *testing.T) {
 	t.Parallel()
