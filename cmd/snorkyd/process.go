@@ -39,7 +39,8 @@ func (p *process) serve() error {
 	p.log = newLogger(cfg, p.stderr, p.colours)
 	p.stderr.OnLoss(func(lines int) { p.log.Warn().Int("lines", lines).Msg("log lines were lost") })
 	front, back := activation.Listeners(p.env)
-	s, err := server.New(cfg, server.WithLogger(p.log), server.WithListeners(front, back))
+	s, err := server.New(cfg, server.WithLogger(p.log), server.WithListeners(front, back),
+		server.WithProcess(server.Process{Version: version(), LogLinesLost: p.stderr.Lost}))
 	if err != nil {
 		return err
 	}
@@ -80,6 +81,9 @@ func (p *process) announce(s *server.Server) {
 	started := p.log.Info().Str("version", version()).Str("frontend", s.Addr()).Str("backend", s.BackendAddr()).
 		Strs("services", s.Broker().Frontend().Names()).Strs("backend_services", s.Broker().Backend().Names()).
 		Str("key", string(s.KeySource()))
+	if address := s.AdminAddr(); address != "" {
+		started.Str("admin", address)
+	}
 	if p.command.File != "" {
 		started.Str("config", p.command.File)
 	}
@@ -111,10 +115,10 @@ func (p *process) reload(s *server.Server) {
 	case !p.command.Config.HasTokens():
 		p.log.Info().Msg("SIGHUP: there is no key file to read")
 	}
-	p.reloadTokenKeys(s)
+	s.NoteReload(errors.Join(err, p.reloadTokenKeys(s)))
 }
 
-func (p *process) reloadTokenKeys(s *server.Server) {
+func (p *process) reloadTokenKeys(s *server.Server) error {
 	read, err := s.ReloadTokenKeys()
 	switch {
 	case err != nil:
@@ -128,6 +132,7 @@ func (p *process) reloadTokenKeys(s *server.Server) {
 	case p.command.Config.TokenJWKSURL != "":
 		p.log.Info().Msg("SIGHUP: token-jwks-url was read a moment ago")
 	}
+	return err
 }
 
 // end drains the server. A second signal ends the process at once, and with it what is left; another SIGHUP means
