@@ -24,6 +24,7 @@ type Broker struct {
 	partSpawner *spawner
 	frontend    *Registry
 	backend     *Registry
+	probes      []probe
 	started     time.Time
 
 	mu       sync.Mutex
@@ -41,6 +42,7 @@ type Broker struct {
 	mail          watermark             // bytes that services have sent to connections, and those have not taken
 	publications  atomic.Pointer[gauge] // accepted and not yet with the sockets
 	comeback      atomic.Pointer[comeback]
+	counts        counts
 }
 
 // Stats are numbers of the moment.
@@ -78,6 +80,7 @@ func NewBroker(options Options) (*Broker, error) {
 		r.table.Store(&table{generation: 1, services: map[string]*service{}})
 		r.pid = registries.spawn(r)
 	}
+	b.startProbes()
 	return b, nil
 }
 

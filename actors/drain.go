@@ -61,6 +61,7 @@ func (b *Broker) Drain(ctx context.Context, w Waves) error {
 	if e := wait(ctx, b.channels.zero()); e != nil {
 		err = e
 	}
+	b.stopProbes()
 	b.stopLoops()
 	close(b.over)
 	b.system.Shutdown()
