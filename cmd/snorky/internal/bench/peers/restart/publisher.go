@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -36,6 +38,7 @@ func (p *publisher) run(ctx context.Context, every time.Duration) {
 		if err := p.client.Publish(ctx, backService, channel, n); err != nil {
 			if ctx.Err() == nil {
 				p.failed.Add(1)
+				fmt.Fprintln(os.Stderr, "publishing", n, "failed:", err)
 			}
 			continue
 		}
