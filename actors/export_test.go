@@ -15,3 +15,11 @@ func Expiries(b *Broker) (n int) {
 	}
 	return n
 }
+
+// Meters is the number of connections that have used some of their limits. Nothing may be going on.
+func Meters(b *Broker) (n int) {
+	for _, l := range b.loops {
+		n += len(l.meters)
+	}
+	return n
+}

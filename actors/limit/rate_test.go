@@ -84,9 +84,9 @@ func TestBucket(t *testing.T) {
 		if b.Full(time.Now()) {
 			t.Error("an empty bucket is full")
 		}
-		time.Sleep(100 * time.Millisecond)
+		<-time.After(100 * time.Millisecond)
 		spend(t, b, 1)
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		if !b.Full(time.Now()) {
 			t.Error("a bucket is not full after an hour")
 		}
