@@ -129,7 +129,7 @@ func TestLimitsPerIdentity(t *testing.T) {
 		as(`"\u0061nn"`).ask("print", 2, 1)
 		as(`{"a":1,"b":2}`).ask("print", 3, 3)
 		as(`{"b":2, "a":1.0}`).ask("print", 1, 0)
-		as(`"` + strings.Repeat("x", wire.MaxKeyBytes) + `"`).ask("print", 4, 3)
+		as(`"`+strings.Repeat("x", wire.MaxKeyBytes)+`"`).ask("print", 4, 3)
 		as("null").ask("print", 10, 10)
 		late := as("null")
 		late.ask("print", 1, 1)

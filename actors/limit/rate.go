@@ -118,3 +118,24 @@ func (b *Bucket) Full(now time.Time) bool {
 	l := (*rate.Limiter)(b)
 	return b == nil || l.TokensAt(now) >= float64(l.Burst())
 }
+
+// Take waits until there is room. It returns false if done is closed meanwhile.
+func (b *Bucket) Take(done <-chan struct{}) bool {
+	if b == nil {
+		return true
+	}
+	now := time.Now()
+	r := (*rate.Limiter)(b).ReserveN(now, 1)
+	wait := r.DelayFrom(now)
+	if wait <= 0 {
+		return true
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-done:
+		return false
+	}
+}
