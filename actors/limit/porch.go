@@ -3,6 +3,7 @@ package limit
 import (
 	"container/list"
 	"io"
+	"reflect"
 	"sync"
 	"time"
 )
@@ -101,10 +102,14 @@ func (p *Porch) Wait(closed <-chan struct{}) bool {
 	}
 }
 
-// Enter adds a connection that has said nothing yet.
+// Enter adds a connection that has said nothing yet. One whose type cannot be a key, as no type of package net is, is not
+// counted.
 func (p *Porch) Enter(conn io.Closer) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if !reflect.ValueOf(conn).Comparable() {
+		return
+	}
 	now := time.Now()
 	v := &visitor{conn: conn, came: now, silent: now}
 	v.inAll, v.inSilent = p.all.PushBack(v), p.silent.PushBack(v)
@@ -143,7 +148,7 @@ func (p *Porch) room(now time.Time) (wait time.Duration) {
 func (p *Porch) Busy(conn io.Closer) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if v := p.by[conn]; v != nil && v.inSilent != nil {
+	if v := p.visitor(conn); v != nil && v.inSilent != nil {
 		p.silent.Remove(v.inSilent)
 		v.inSilent = nil
 	}
@@ -152,7 +157,7 @@ func (p *Porch) Busy(conn io.Closer) {
 // Idle says that a connection is done, but may say more.
 func (p *Porch) Idle(conn io.Closer) {
 	p.mu.Lock()
-	if v := p.by[conn]; v != nil && v.inSilent == nil {
+	if v := p.visitor(conn); v != nil && v.inSilent == nil {
 		v.silent = time.Now()
 		v.inSilent = p.silent.PushBack(v)
 	}
@@ -163,13 +168,20 @@ func (p *Porch) Idle(conn io.Closer) {
 // Leave says that a connection has ended, or was admitted, and returns whether it was here until now.
 func (p *Porch) Leave(conn io.Closer) bool {
 	p.mu.Lock()
-	v := p.by[conn]
+	v := p.visitor(conn)
 	if v != nil {
 		p.remove(v)
 	}
 	p.mu.Unlock()
 	p.wake()
 	return v != nil
+}
+
+func (p *Porch) visitor(conn io.Closer) *visitor {
+	if !reflect.ValueOf(conn).Comparable() {
+		return nil
+	}
+	return p.by[conn]
 }
 
 func (p *Porch) remove(v *visitor) {
