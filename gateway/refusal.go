@@ -60,7 +60,10 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, status int, tex
 		header.Set("Connection", "Upgrade")
 		header.Set("Sec-WebSocket-Version", protocolVersion)
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
-		header.Set("Retry-After", strconv.FormatInt(int64((h.retryAfter()+time.Second-1)/time.Second), 10))
+		if header.Get("Retry-After") == "" {
+			header.Set("Retry-After", strconv.FormatInt(int64((h.retryAfter()+time.Second-1)/time.Second), 10))
+		}
+		header.Set("Connection", "close") // those for whom there is no room do not stay either
 	}
 	http.Error(w, text, status)
 

@@ -74,6 +74,7 @@ func (s *Server) drain(ctx context.Context) error {
 	s.endFrontend(ctx)
 	cutOff()
 	s.closeTokens()
+	s.endMemory()
 	s.log.Info().Int("closed", stats.Connections).Dur("took_ms", time.Since(began)).AnErr("cut_off", err).Msg("drained")
 	return err
 }

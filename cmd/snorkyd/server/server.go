@@ -19,6 +19,7 @@ import (
 	"github.com/snorky-go/snorky/backendapi/application"
 	"github.com/snorky-go/snorky/cmd/snorkyd/config"
 	"github.com/snorky-go/snorky/cmd/snorkyd/internal/admin"
+	"github.com/snorky-go/snorky/cmd/snorkyd/internal/memory"
 	"github.com/snorky-go/snorky/gateway"
 )
 
@@ -42,6 +43,7 @@ type Server struct {
 	application *application.Client // nil: it is not asked
 
 	ws       *gateway.Handler
+	entrance *gateway.Listener // nil before Start
 	routes   *http.ServeMux
 	kept     *keptDoor // nil: nobody else has the frontend open
 	front    *http.Server
@@ -49,6 +51,7 @@ type Server struct {
 	doors    sync.WaitGroup // the two that accept
 	draining atomic.Bool
 	limit    atomic.Pointer[time.Time] // of the end; nil: it is not ending
+	memory   *memory.Watch             // nil before Start
 
 	started   time.Time
 	process   Process
@@ -179,6 +182,7 @@ func (s *Server) Start() error {
 	}
 	s.state = running
 	front, back := s.guard(s.frontListener), s.backListener
+	s.watchMemory()
 	s.doors.Go(func() { s.watch("frontend", s.front.Serve(front)) })
 	s.doors.Go(func() { s.watch("backend", s.back.Serve(back)) })
 	s.startAdmin()
