@@ -23,8 +23,8 @@ type question struct {
 	path string
 }
 
-// Ask makes a request at each door and at the admin address, over the network as a client does, and returns nil when all have answered. When ctx
-// ends before, the error says which one did not.
+// Ask makes a request at each door and at the admin address, over the network as a client does, and returns nil when all
+// have answered. When ctx ends before, the error says which one did not.
 //
 // That a door is open says less: where a service manager has opened it, it has been so since before the process began.
 func (s *Server) Ask(ctx context.Context) error {
