@@ -133,14 +133,14 @@ func (l *Listener) accept() {
 			}
 			continue
 		}
-		tcp, ok := conn.(*net.TCPConn)
+		tcp, ahead, from := apart(conn)
 		switch {
-		case !ok || l.requestLine == nil:
+		case tcp == nil || l.requestLine == nil:
 			if !l.handOn(arrival{conn: conn}) {
 				_ = conn.Close()
 			}
 		case l.track(tcp):
-			l.goroutines.Go(func() { l.receive(tcp) })
+			l.goroutines.Go(func() { l.receive(tcp, ahead, from) })
 		default:
 			_ = conn.Close()
 		}
