@@ -143,7 +143,7 @@ func (h *Handler) admit(r *http.Request) *refusal {
 		return notPost
 	case !h.keys.Load().opens(r.Header):
 		if muted, ok := h.badKeys.allow(); ok {
-			h.options.Logger.Warn().Str("remote", r.RemoteAddr).Uint64("more", muted).
+			h.options.Logger.Warn().Str("remote", h.client(r)).Uint64("more", muted).
 				Msg("backend call without a valid key")
 		}
 		return badKey
@@ -154,6 +154,16 @@ func (h *Handler) admit(r *http.Request) *refusal {
 	default:
 		return nil
 	}
+}
+
+// client is where a request comes from, for the log.
+func (h *Handler) client(r *http.Request) string {
+	if h.options.Client != nil {
+		if at := h.options.Client(r); at.IsValid() {
+			return at.String()
+		}
+	}
+	return r.RemoteAddr
 }
 
 func (h *Handler) call(ctx context.Context, x *exchange, packet wire.Packet) *refusal {

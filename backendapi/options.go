@@ -1,6 +1,8 @@
 package backendapi
 
 import (
+	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -20,6 +22,9 @@ type Options struct {
 	// Timeout is how long a call may take; by default 60 s. After it the answer is "Internal error", and the service may
 	// or may not have done what it was asked.
 	Timeout time.Duration
+	// Client says where a request comes from, for the log; by default that is its RemoteAddr. Behind a proxy that is trusted
+	// it may be what the proxy says.
+	Client func(*http.Request) netip.AddrPort
 	// LogInterval is the least time between two log lines of one kind that strangers or failing services can cause; by
 	// default one minute. What was left out in between is counted in the next line.
 	LogInterval time.Duration

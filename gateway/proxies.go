@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -14,7 +15,7 @@ const (
 	unixProxies     = "unix"     // whoever comes by a Unix socket, and therefore has no address
 )
 
-var errProxy = errors.New(`a proxy is an address, a network such as 10.0.0.0/8, "loopback" or "unix"`)
+var errProxy = errors.New("is neither an address nor a network; write 192.0.2.7, 10.0.0.0/8, 2001:db8::/32, loopback or unix")
 
 // Proxies are those whose word about where a client is counts. The zero value is none: nobody is believed.
 type Proxies struct {
@@ -26,13 +27,13 @@ type Proxies struct {
 func ParseProxies(list []string) (p Proxies, err error) {
 	for _, text := range list {
 		if err := p.add(text); err != nil {
-			return Proxies{}, err
+			return Proxies{}, fmt.Errorf("%q %w", text, err)
 		}
 	}
 	return p, nil
 }
 
-// ValidateProxy tells whether s may stand in a list of proxies.
+// ValidateProxy tells whether s may stand in a list of proxies. Its error goes on where the text ends.
 func ValidateProxy(s string) error { return new(Proxies).add(s) }
 
 func (p *Proxies) add(text string) error {
@@ -53,7 +54,7 @@ func (p *Proxies) add(text string) error {
 		network = netip.PrefixFrom(a, a.BitLen())
 	}
 	if network != network.Masked() {
-		return errors.New("it has bits behind the length of the network; write " + network.Masked().String())
+		return fmt.Errorf("has bits behind the length of the network; write %v", network.Masked())
 	}
 	if a := network.Addr(); a.Is4In6() {
 		if network.Bits() < 96 {

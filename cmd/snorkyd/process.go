@@ -80,6 +80,9 @@ func (p *process) announce(s *server.Server) {
 	started := p.log.Info().Str("version", version()).Str("frontend", s.Addr()).Str("backend", s.BackendAddr()).
 		Strs("services", s.Broker().Frontend().Names()).Strs("backend_services", s.Broker().Backend().Names()).
 		Str("key", string(s.KeySource()))
+	if front, back := s.TLS(); front || back {
+		started.Bool("tls", front).Bool("backend_tls", back)
+	}
 	if p.command.File != "" {
 		started.Str("config", p.command.File)
 	}
@@ -112,6 +115,16 @@ func (p *process) reload(s *server.Server) {
 		p.log.Info().Msg("SIGHUP: there is no key file to read")
 	}
 	p.reloadTokenKeys(s)
+	p.reloadCertificates(s)
+}
+
+func (p *process) reloadCertificates(s *server.Server) {
+	switch read, err := s.ReloadCertificates(); {
+	case err != nil:
+		p.log.Error().Err(err).Msg("SIGHUP: the certificates stay as they were")
+	case read:
+		p.log.Info().Msg("SIGHUP: the certificates were read")
+	}
 }
 
 func (p *process) reloadTokenKeys(s *server.Server) {

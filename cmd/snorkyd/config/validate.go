@@ -17,6 +17,12 @@ func (c Config) Validate() error {
 		return Errorf("pong-timeout: %s is not longer than ping-interval, %s",
 			shortSpan(c.PongTimeout), shortSpan(c.PingInterval))
 	}
+	if err := c.validateProxies(); err != nil {
+		return err
+	}
+	if err := c.validateTLS(); err != nil {
+		return err
+	}
 	if err := c.validateIdentity(); err != nil {
 		return err
 	}

@@ -27,8 +27,32 @@ func (s *Server) Curl() string {
 	}
 	name, _ := json.Marshal(twin) // a string cannot fail
 	const body = `{"service":%s,"message":{"command":"publish","params":{"channel":"news","message":"Hello!"},"callId":1}}`
-	return fmt.Sprintf("curl http://%s%s -H %s -d %s", dialable(s.BackendAddr()), BackendPath,
+	return fmt.Sprintf("curl %s%s -H %s -d %s", s.curlAddress(), BackendPath,
 		shellQuote("X-Backend-Key: "+s.Key()), shellQuote(fmt.Sprintf(body, name)))
+}
+
+// curlAddress is where curl finds the backend, with what it has to know of its certificate: that it may be of an authority
+// of nobody else, and under which name it is to be asked for.
+func (s *Server) curlAddress() string {
+	at := dialable(s.BackendAddr())
+	k := s.certificates.back
+	if k == nil {
+		return "http://" + at
+	}
+	files := s.config.BackendTLS()
+	options := "--cacert " + shellQuote(files.Cert)
+	if files.ClientCA != "" {
+		options += " --cert CLIENT.crt --key CLIENT.key"
+	}
+	host, port, err := net.SplitHostPort(at)
+	if err != nil {
+		return options + " https://" + at
+	}
+	if name := k.Name(host); name != host {
+		options += " --connect-to " + shellQuote("::"+at)
+		at = net.JoinHostPort(name, port)
+	}
+	return options + " https://" + at
 }
 
 func shellQuote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }

@@ -39,6 +39,8 @@ type Server struct {
 
 	application *application.Client // nil: it is not asked
 
+	certificates certificates
+
 	ws       *gateway.Handler
 	routes   *http.ServeMux
 	front    *http.Server
@@ -95,6 +97,9 @@ func New(cfg Config, options ...Option) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.certificates.open(s); err != nil {
+		return nil, err
+	}
 	if err := s.openTokens(); err != nil {
 		return nil, err
 	}
@@ -146,14 +151,16 @@ func (s *Server) Start() error {
 	if s.state != made {
 		return ErrState
 	}
-	if err := s.listen(); err != nil {
+	front, back, err := s.listen()
+	if err != nil {
 		s.state = ending
 		s.abandon()
 		s.finish(err)
 		return err
 	}
 	s.state = running
-	front, back := s.guard(s.frontListener), s.backListener
+	s.certificates.watch()
+	front = s.guard(front)
 	s.doors.Go(func() { s.watch("frontend", s.front.Serve(front)) })
 	s.doors.Go(func() { s.watch("backend", s.back.Serve(back)) })
 	return nil

@@ -48,6 +48,7 @@ func gatewayOptions(c config.Config, log zerolog.Logger) gateway.Options {
 		ReadLimit:                c.ReadLimit,
 		MaxConnections:           c.MaxConnections,
 		MaxConnectionsPerAddress: c.MaxConnectionsPerAddress,
+		TrustedProxies:           c.Proxies(),
 		HandshakeTimeout:         c.HeaderTimeout,
 		AuthenticationTimeout:    tokenTime + c.ApplicationTimeout,
 		Logger:                   log,
@@ -61,6 +62,7 @@ func backendOptions(c config.Config, valid [][]byte, log zerolog.Logger) backend
 		MaxBody:     int64(c.BackendMaxBody),
 		BodyTimeout: c.BackendTimeout,
 		Timeout:     c.CallTimeout,
+		Client:      c.Proxies().Client,
 		Logger:      log,
 	}
 }
