@@ -26,7 +26,7 @@ require (
 	golang.org/x/sys v0.49.0
 )
 
-require github.com/pires/go-proxyproto v0.15.0 // indirect
+require github.com/pires/go-proxyproto v0.15.0
 
 require (
 	github.com/Workiva/go-datastructures v1.1.7 // indirect

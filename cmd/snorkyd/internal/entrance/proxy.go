@@ -59,6 +59,7 @@ func (l *listener) readHeader(conn net.Conn) (net.Conn, error) {
 		reader.Reset(nil)
 		readers.Put(reader)
 	}()
+	awaitLine(reader)
 	header, err := proxyproto.Read(reader)
 	switch {
 	case errors.Is(err, proxyproto.ErrNoProxyProtocol) && l.options.Proxy == Optional:
@@ -74,6 +75,23 @@ func (l *listener) readHeader(conn net.Conn) (net.Conn, error) {
 	}
 	ahead, _ := reader.Peek(reader.Buffered())
 	return gateway.Replay(tcp, bytes.Clone(ahead), peer), nil
+}
+
+// longestLine is that of a header of version 1, in bytes.
+const longestLine = 107
+
+// awaitLine waits until a header of version 1 is complete, which the library refuses in pieces because it knows of no
+// deadline. What goes wrong here does so again there.
+func awaitLine(reader *bufio.Reader) {
+	for n := 1; n <= longestLine; n = reader.Buffered() + 1 {
+		if _, err := reader.Peek(n); err != nil {
+			return
+		}
+		begun, _ := reader.Peek(reader.Buffered())
+		if n := min(len(begun), len(proxyproto.SIGV1)); !bytes.Equal(begun[:n], proxyproto.SIGV1[:n]) || bytes.IndexByte(begun, '\n') >= 0 {
+			return
+		}
+	}
 }
 
 func (l *listener) trusts(peer net.Addr) bool {
