@@ -1,6 +1,7 @@
 package server
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -29,6 +30,17 @@ func (s *Server) Curl() string {
 	const body = `{"service":%s,"message":{"command":"publish","params":{"channel":"news","message":"Hello!"},"callId":1}}`
 	return fmt.Sprintf("curl %s%s -H %s -d %s", s.curlAddress(), BackendPath,
 		shellQuote("X-Backend-Key: "+s.Key()), shellQuote(fmt.Sprintf(body, name)))
+}
+
+// BackendURL is where a program on this machine publishes, and what it needs to know of TLS there: it trusts the very
+// certificate that the server has now. The configuration is nil for a backend that is plain.
+func (s *Server) BackendURL() (url string, config *tls.Config) {
+	at := dialable(s.BackendAddr())
+	if s.certificates.back == nil {
+		return "http://" + at + BackendPath, nil
+	}
+	host, _, _ := net.SplitHostPort(at)
+	return "https://" + at + BackendPath, s.certificates.back.Client(host)
 }
 
 // curlAddress is where curl finds the backend, with what it has to know of its certificate: that it may be of an authority

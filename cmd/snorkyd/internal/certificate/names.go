@@ -22,6 +22,13 @@ func names(leaf *x509.Certificate) (all []string) {
 // and host if there is none.
 func (k *Keeper) Name(host string) string { return nameOf(k.now.Load(), host) }
 
+// Client is for a client on this machine that trusts this certificate and no other one.
+func (k *Keeper) Client(host string) *tls.Config {
+	pool := x509.NewCertPool()
+	pool.AddCert(k.now.Load().Certificates[0].Leaf)
+	return &tls.Config{RootCAs: pool, ServerName: k.Name(host), MinVersion: tls.VersionTLS12}
+}
+
 func nameOf(c *tls.Config, host string) string {
 	leaf := c.Certificates[0].Leaf
 	if leaf.VerifyHostname(host) == nil {
