@@ -77,22 +77,19 @@ func (f TLSFiles) Read() (p TLSPair, err error) {
 	return p, nil
 }
 
-// TLSVersion is what changes when one of the files does: another file under the same name, or other contents.
-type TLSVersion struct {
-	files [3]fileVersion
-}
-
 type fileVersion struct {
 	id       string // which file it is, where the system tells
 	modified time.Time
 	size     int64
 }
 
-// Version looks at the files, but does not read them. One that is not there has a version, too.
-func (f TLSFiles) Version() (v TLSVersion) {
+// Version is what changes when one of the files does: another file under the same name, or other contents. It can be
+// compared. The files are not read; one that is not there has a version, too.
+func (f TLSFiles) Version() any {
+	var v [3]fileVersion
 	for i, name := range [...]string{f.Cert, f.Key, f.ClientCA} {
 		if info, err := os.Stat(name); err == nil {
-			v.files[i] = fileVersion{fileID(info), info.ModTime(), info.Size()}
+			v[i] = fileVersion{fileID(info), info.ModTime(), info.Size()}
 		}
 	}
 	return v

@@ -30,7 +30,7 @@ func TestGoodFiles(t *testing.T) {
 			TLSCertFile: "/etc/snorky/tls.crt", TLSKeyFile: "/etc/snorky/tls.key",
 			BackendTLSCertFile: "/etc/snorky/backend.crt", BackendTLSKeyFile: "/etc/snorky/backend.key",
 			BackendTLSClientCAFile: "/etc/snorky/clients.crt",
-			MaxConnections: 10000, MaxConnectionsPerAddress: 50, MaxChannelBytes: 64,
+			MaxConnections:         10000, MaxConnectionsPerAddress: 50, MaxChannelBytes: 64,
 			ReadLimit: 1 << 20, MaxPendingBytes: 512 << 10,
 			TokenSecretFile: "/etc/snorky/secret", TokenKeyFile: "/etc/snorky/public.pem", TokenJWKSFile: "/etc/snorky/keys.json",
 			TokenJWKSURL: "https://app.example/keys", TokenJWKSRefresh: 10 * time.Minute,

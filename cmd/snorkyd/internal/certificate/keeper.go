@@ -26,8 +26,8 @@ const (
 type Source interface {
 	// Read returns what there is now, or an error that says why it cannot be used.
 	Read() (config.TLSPair, error)
-	// Version is what changes when there may be something else.
-	Version() config.TLSVersion
+	// Version is what changes when there may be something else. It can be compared.
+	Version() any
 }
 
 // Keeper has the certificate of one door. Its methods are safe for concurrent use.
@@ -38,8 +38,8 @@ type Keeper struct {
 	now    atomic.Pointer[tls.Config]
 
 	mu     sync.Mutex
-	used   config.TLSVersion // what was read last, or could not be used
-	seen   config.TLSVersion // at the last look
+	used   any // the version that was read last, or could not be used
+	seen   any // that of the last look
 	ends   time.Time
 	warned time.Time
 }

@@ -51,7 +51,7 @@ func TestNoTLS(t *testing.T) {
 	a := trial.NewAuthority(t)
 	d := openDoor(t, Options{TLS: serverTLS(t, a)})
 	for sent, want := range map[string]string{
-		"GET / HTTP/1.1\r\nHost: a\r\n\r\n":                                 "HTTP/1.0 400 Bad Request\r\n",
+		"GET / HTTP/1.1\r\nHost: a\r\n\r\n":                               "HTTP/1.0 400 Bad Request\r\n",
 		"POST /backend HTTP/1.1\r\n" + strings.Repeat("X-A: b\r\n", 5000): "HTTP/1.0 400 Bad Request\r\n",
 		"PROXY UNKNOWN\r\n":             "",
 		strings.Repeat("\x81\x85", 100): "",

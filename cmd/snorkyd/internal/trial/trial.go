@@ -196,6 +196,16 @@ func (s *Socket) Next() (m Message, code wire.CloseCode) {
 	}
 }
 
+// Pings waits for so many pings in a row, with nothing between them.
+func (s *Socket) Pings(n int) {
+	s.t.Helper()
+	for i := range n {
+		if op, payload, err := s.frame(); err != nil || op != wire.OpPing {
+			s.t.Fatalf("instead of ping %d: opcode %d, %q, %v", i, op, payload, err)
+		}
+	}
+}
+
 // AnswerClose answers a close frame.
 func (s *Socket) AnswerClose(code wire.CloseCode) {
 	frame := binary.BigEndian.AppendUint16([]byte{0x80 | wire.OpClose, 0x80 | 2, 0, 0, 0, 0}, uint16(code))
@@ -222,6 +232,7 @@ func (s *Socket) frame() (op byte, payload []byte, err error) {
 	case 127:
 		size = 10
 	}
+	_ = s.conn.SetDeadline(time.Now().Add(Patience))
 	if head, err = s.in.Peek(size); err != nil {
 		return 0, nil, err
 	}
