@@ -88,6 +88,11 @@ func behind(t *testing.T, k kindOfProxy, replaced map[string]string, args ...str
 			<-p.ended
 		}
 	})
+	defer func() {
+		if t.Failed() {
+			t.Logf("%s says:\n%s", k.name, p.output.String())
+		}
+	}()
 	trial.Eventually(t, "the proxy serves", func() bool {
 		select {
 		case <-p.ended:

@@ -35,6 +35,7 @@ type Keeper struct {
 	source Source
 	log    zerolog.Logger
 	base   *tls.Config
+	every  time.Duration // Interval, but for tests
 	now    atomic.Pointer[tls.Config]
 
 	mu     sync.Mutex
@@ -46,7 +47,7 @@ type Keeper struct {
 
 // Open reads the certificate. The Keeper logs with l.
 func Open(source Source, l zerolog.Logger) (*Keeper, error) {
-	k := &Keeper{source: source, log: l}
+	k := &Keeper{source: source, log: l, every: Interval}
 	use, err := k.Load()
 	if err != nil {
 		return nil, err
@@ -93,7 +94,7 @@ func configOf(pair config.TLSPair) *tls.Config {
 
 // Run looks after the certificate until ctx ends.
 func (k *Keeper) Run(ctx context.Context) {
-	looks := time.NewTicker(Interval)
+	looks := time.NewTicker(k.every)
 	defer looks.Stop()
 	for {
 		k.warn()

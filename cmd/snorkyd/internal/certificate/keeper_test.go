@@ -91,7 +91,7 @@ func (l *log) take() string {
 }
 
 // run tests a keeper of s while its time passes.
-func run(t *testing.T, s *source, lasts time.Duration, test func(t *testing.T, k *Keeper, l *log)) {
+func run(t *testing.T, s *source, lasts, every time.Duration, test func(t *testing.T, k *Keeper, l *log)) {
 	synctest.Test(t, func(t *testing.T) {
 		var l log
 		s.put(t, lasts, nil)
@@ -99,6 +99,7 @@ func run(t *testing.T, s *source, lasts time.Duration, test func(t *testing.T, k
 		if err != nil {
 			t.Fatal(err)
 		}
+		k.every = every
 		ctx, cancel := context.WithCancel(t.Context())
 		var running sync.WaitGroup
 		running.Go(func() { k.Run(ctx) })
@@ -119,7 +120,7 @@ func pass(d time.Duration) {
 // Files are read when they have changed and then been left alone, and not otherwise.
 func TestChanges(t *testing.T) {
 	s := new(source)
-	run(t, s, 365*24*time.Hour, func(t *testing.T, k *Keeper, l *log) {
+	run(t, s, 365*24*time.Hour, Interval, func(t *testing.T, k *Keeper, l *log) {
 		pass(time.Hour)
 		if s.count() != 1 {
 			t.Errorf("%d reads of what does not change", s.count())
@@ -148,7 +149,7 @@ func TestChanges(t *testing.T) {
 // What cannot be used changes nothing and is told once; what comes after it is used.
 func TestBadChanges(t *testing.T) {
 	s := new(source)
-	run(t, s, 365*24*time.Hour, func(t *testing.T, k *Keeper, l *log) {
+	run(t, s, 365*24*time.Hour, Interval, func(t *testing.T, k *Keeper, l *log) {
 		before := k.now.Load()
 		s.put(t, 0, errors.New("they do not match"))
 		pass(time.Minute)
@@ -173,7 +174,7 @@ func TestBadChanges(t *testing.T) {
 func TestExpiry(t *testing.T) {
 	const day = 24 * time.Hour
 	s := new(source)
-	run(t, s, 20*day, func(t *testing.T, k *Keeper, l *log) {
+	run(t, s, 20*day, time.Hour, func(t *testing.T, k *Keeper, l *log) {
 		pass(5 * day)
 		if got := l.take(); got != "" {
 			t.Errorf("15 days before: %s", got)
@@ -187,7 +188,7 @@ func TestExpiry(t *testing.T) {
 			t.Errorf("5 days after: %s", got)
 		}
 		s.put(t, 365*day, nil)
-		pass(time.Minute)
+		pass(3 * time.Hour)
 		_ = l.take()
 		pass(30 * day)
 		if got := l.take(); got != "" {
