@@ -24,6 +24,7 @@ type Broker struct {
 	partSpawner *spawner
 	frontend    *Registry
 	backend     *Registry
+	probes      []probe
 	started     time.Time
 
 	mu       sync.Mutex
@@ -40,6 +41,7 @@ type Broker struct {
 	subscriptions atomic.Int64
 	mail          watermark             // bytes that services have sent to connections, and those have not taken
 	publications  atomic.Pointer[gauge] // accepted and not yet with the sockets
+	counts        counts
 }
 
 // Stats are numbers of the moment.
@@ -77,6 +79,7 @@ func NewBroker(options Options) (*Broker, error) {
 		r.table.Store(&table{generation: 1, services: map[string]*service{}})
 		r.pid = registries.spawn(r)
 	}
+	b.startProbes()
 	return b, nil
 }
 
@@ -159,6 +162,7 @@ func (b *Broker) Shutdown(ctx context.Context, spread time.Duration) error {
 	if e := wait(ctx, b.channels.zero()); e != nil {
 		err = e
 	}
+	b.stopProbes()
 	b.stopLoops()
 	close(b.over)
 	b.system.Shutdown()

@@ -162,6 +162,7 @@ func (c *Call) appendContent(dst []byte) []byte {
 		err = c.err
 	}
 	if err != nil {
+		c.service.host.broker.counts.errors.add(err.Code, "other")
 		return wire.AppendError(dst, c.callID, err.Text)
 	}
 	return wire.AppendResponse(dst, c.callID, c.data)

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"sync/atomic"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -24,6 +25,7 @@ type channel struct {
 	members atomic.Int64
 	backlog atomic.Int64 // bytes published but not yet fanned out
 	behind  atomic.Pointer[lag]
+	pulse   pulse
 	ending  bool
 }
 
@@ -39,7 +41,8 @@ type publication struct {
 	frame []byte // immutable from the start, shared by all
 	call  *Call  // whose answer waits; nil: nobody does
 	root  *channel
-	gauge *gauge // that counts it
+	gauge *gauge        // that counts it
+	taken time.Duration // when the root took it in, in the time of the broker
 	// leaves counts those that have yet to write it.
 	leaves atomic.Int32
 }
@@ -84,7 +87,7 @@ type dissolution struct{}
 var _ root = (*channel)(nil)
 
 func (c *channel) publish(p *publication) {
-	p.root = c
+	p.root, p.taken = c, time.Since(c.broker.started)
 	c.backlog.Add(int64(len(p.frame)))
 	c.broker.backlog.Add(int64(len(p.frame)))
 	p.gauge = c.broker.publications.Load()
@@ -130,11 +133,14 @@ func (c *channel) Receive(ctx actor.Context) {
 		c.pid = ctx.Self()
 	case *actor.Stopped:
 		c.mailbox.close()
-		c.broker.channels.add(-1)
+		if !c.isProbe() {
+			c.broker.channels.add(-1)
+		}
 	}
 }
 
 func (c *channel) fanOut(p *publication) {
+	c.pulse.beat(p.taken)
 	n := int32(0)
 	for i := range c.leaves {
 		if c.leaves[i].leaf != nil {
@@ -156,7 +162,11 @@ func (p *publication) written() {
 		return
 	}
 	p.root.backlog.Add(-int64(len(p.frame)))
-	p.root.broker.backlog.Add(-int64(len(p.frame)))
+	b := p.root.broker
+	b.backlog.Add(-int64(len(p.frame)))
+	if !p.root.isProbe() {
+		b.counts.latency.observe(time.Since(b.started) - p.taken)
+	}
 	p.gauge.add(-1)
 	if p.call != nil {
 		p.call.release()

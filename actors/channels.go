@@ -32,6 +32,8 @@ type Placement interface {
 	find(key wire.Key) root
 	// open returns the root of the channel, which it makes if need be, after it has given it the message.
 	open(key wire.Key, first *joining)
+	// visit calls f for each root that is of this process, under a lock: f may only look.
+	visit(f func(*channel))
 	// end dissolves all channels; there will be no others.
 	end()
 }
@@ -143,6 +145,7 @@ func (c *Channels) publish(call *Call, channel json.RawMessage, content []byte, 
 	if err != nil {
 		return wire.ErrInvalidParams
 	}
+	c.broker.counts.publications.Add(1)
 	r := c.placement.find(key)
 	if r == nil {
 		return nil
@@ -258,6 +261,17 @@ func (p *localPlacement) open(key wire.Key, first *joining) {
 	}
 	c.joining++
 	c.PostUserMessage(first)
+}
+
+func (p *localPlacement) visit(f func(*channel)) {
+	for i := range p.shards {
+		s := &p.shards[i]
+		s.mu.RLock()
+		for _, c := range s.channels {
+			f(c)
+		}
+		s.mu.RUnlock()
+	}
 }
 
 func (p *localPlacement) end() {

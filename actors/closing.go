@@ -107,6 +107,7 @@ func (c *connection) destroy() {
 	c.tellGone()
 	c.state = stateClosed
 	c.in, c.out, c.waiting, c.held = nil, nil, nil, nil
+	c.owe(-c.queued)
 	c.socket.close()
 	l := c.loop
 	delete(l.limits, c)
@@ -116,6 +117,7 @@ func (c *connection) destroy() {
 	l.conns[len(l.conns)-1] = nil
 	l.conns = l.conns[:len(l.conns)-1]
 	l.guard(func() { c.door.Closed(c.remote, c.farewell.code) })
+	l.broker.countClose(c.farewell.code)
 	l.broker.disconnected()
 	l.broker.system.Root.Stop(c.pid)
 }

@@ -184,6 +184,7 @@ func (c *connection) refused(err error) {
 
 // Message takes one text from the client. It is called by Door.Parse.
 func (c *connection) Message(text []byte) (more bool) {
+	c.loop.score.messages++
 	if c.state != stateOpen {
 		return true
 	}
@@ -286,7 +287,8 @@ func (c *connection) hungUp(err error) {
 // broken is told that the network has failed. The code of a close frame that was sent stays the reason of the end.
 func (c *connection) broken(error) {
 	c.busy()
-	c.out, c.queued, c.sent, c.blocked = nil, 0, 0, 0
+	c.out, c.sent, c.blocked = nil, 0, 0
+	c.owe(-c.queued)
 	c.leaveAll()
 	code := wire.CloseAbnormal
 	if c.state == stateClosing {

@@ -34,6 +34,7 @@ func (o *Options) round() time.Duration {
 
 func (t *tick) run() {
 	l := (*loop)(t)
+	l.lag.observe(time.Since(l.start) - time.Duration(l.ticked.Load()))
 	interval, round := l.options.tick(), l.options.round()
 	defer l.timer.Reset(interval)
 	for c := range l.limits {

@@ -256,6 +256,7 @@ func (s *service) dispatch(c *connection, message []byte) {
 	if refused {
 		call.err = wire.ErrNotAuthenticated
 	}
+	s.calls.Add(1)
 	call.pending.Store(1)
 	c.begin(call)
 	switch {

@@ -150,15 +150,18 @@ func (l *leaf) allowance() int {
 // step writes the batch to the next n subscribers and reports whether it is done with all of them.
 func (l *leaf) step(n int) bool {
 	end := min(l.end, l.at+n)
+	served := 0
 	for _, c := range l.subscribers[l.at:end] {
 		if c == nil || c.held != nil && c.deliverLater(l) || l.except && l.deliverRest(c) {
 			continue
 		}
 		c.deliver(l.shout)
+		served++
 		if c.work != &noWork {
 			l.noteBehind(c)
 		}
 	}
+	l.loop.score.deliveries += uint64(served * len(l.batch))
 	l.at = end
 	if l.at < l.end {
 		return false
@@ -175,6 +178,7 @@ func (l *leaf) deliverRest(c *connection) bool {
 	}
 	for _, p := range l.batch {
 		if p.isFor(c) {
+			l.loop.score.deliveries++
 			c.enqueue(p.frame)
 		}
 	}

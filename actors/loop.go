@@ -33,12 +33,17 @@ type loop struct {
 	parked   bool
 	stopping bool
 
+	shown  shownScore
+	lag    histogram
+	ticked atomic.Int64 // when the timer has last fired, since start in nanoseconds
+
 	// Owned by the goroutine of the loop.
 	running  []task
 	late     []task // have used up a turn and want another one, see turn
 	turns    uint64
 	isLate   bool          // one of late has its turn
 	now      time.Duration // since start, read once a turn
+	score    score
 	poller   poller
 	conns    []*connection
 	works    []*work       // that no connection needs
@@ -78,7 +83,10 @@ func newLoop(b *Broker, id int) (*loop, error) {
 	if l.poller, err = newPoller(l, options.Portable); err != nil {
 		return nil, err
 	}
-	l.timer = time.AfterFunc(options.tick(), func() { l.schedule((*tick)(l)) })
+	l.timer = time.AfterFunc(options.tick(), func() {
+		l.ticked.Store(int64(time.Since(l.start)))
+		l.schedule((*tick)(l))
+	})
 	return l, nil
 }
 
@@ -164,6 +172,7 @@ func (l *loop) turn() (more bool) {
 	l.flush()
 	busy := l.poller.poll()
 	l.flush()
+	l.show()
 	if !worked && !busy && len(l.flushes) == 0 {
 		l.poller.park(l)
 	}

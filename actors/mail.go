@@ -40,6 +40,7 @@ func (c *connection) mailRead() {
 // notify takes a notification out of the mail.
 func (c *connection) notify(n *notification) {
 	n.broker.mail.add(-n.size())
+	c.loop.score.deliveries++
 	c.send(n.frame)
 	c.mailRead()
 }

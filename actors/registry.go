@@ -61,6 +61,7 @@ type service struct {
 	lobby      bool   // for clients without identity, too
 	prefix     []byte // of its packets, up to the content
 	generation uint32 // of the first table it was in
+	calls      atomic.Uint64
 }
 
 // frame makes a WebSocket frame of a packet of the service. This is the one place where that happens: a publication is
@@ -141,6 +142,8 @@ func (r *Registry) Receive(ctx actor.Context) {
 			_ = r.remove(name) // it is there
 		}
 		close(m.done)
+	case *echoing:
+		close(m.answer)
 	case *actor.Stopped:
 		r.mailbox.close()
 	}
@@ -354,6 +357,7 @@ func (b *Broker) Call(ctx context.Context, name string, message []byte) ([]byte,
 	if !call.prepare(message) {
 		return nil, wire.ErrNotRequest
 	}
+	s.calls.Add(1)
 	if call.err != nil {
 		return call.appendContent(nil), nil //nolint:nilerr // the answer says it
 	}

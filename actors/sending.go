@@ -17,9 +17,11 @@ func (c *connection) deliver(batch []byte) {
 		c.broken(err)
 		return
 	}
+	c.loop.score.sent += uint64(n)
 	if n < len(batch) {
 		c.queue(batch)
-		c.sent, c.queued = n, c.queued-n
+		c.sent = n
+		c.owe(-n)
 		c.block()
 		c.checkBound()
 	}
@@ -47,7 +49,13 @@ func (c *connection) send(frames []byte) {
 func (c *connection) queue(frames []byte) {
 	c.busy()
 	c.out = append(c.out, frames)
-	c.queued += len(frames)
+	c.owe(len(frames))
+}
+
+// owe notes that n bytes more wait for the client.
+func (c *connection) owe(n int) {
+	c.queued += n
+	c.loop.score.waiting += int64(n)
 }
 
 func (c *connection) flushLater() {
@@ -80,7 +88,8 @@ func (c *connection) flushSome() bool {
 		c.broken(err)
 		return false
 	}
-	c.queued -= n
+	c.owe(-n)
+	c.loop.score.sent += uint64(n)
 	if n > 0 && c.state == stateClosing {
 		c.closeTime = min(c.loop.now+closeGrace, c.closeLimit)
 	}
@@ -147,7 +156,8 @@ func (c *connection) cut() {
 		end := frameEdge(c.out[0], c.sent)
 		rest = c.out[0][c.sent:end]
 	}
-	c.out, c.sent, c.queued = nil, 0, 0
+	c.out, c.sent = nil, 0
+	c.owe(-c.queued)
 	if len(rest) > 0 {
 		c.queue(rest)
 	}

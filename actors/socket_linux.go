@@ -112,6 +112,7 @@ func (s *pollSocket) read() {
 		if int(n) == len(buffer) || s.ended {
 			s.readLater()
 		}
+		c.loop.score.received += uint64(n)
 		c.received(buffer[:n])
 	}
 }

@@ -110,6 +110,7 @@ func (s *portableSocket) resume() {
 	s.waiting = false
 	n, err := s.n, s.readErr
 	if n > 0 {
+		c.loop.score.received += uint64(n)
 		c.received(s.buffer[:n])
 	}
 	if err != nil && c.state != stateClosed {

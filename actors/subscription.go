@@ -193,6 +193,7 @@ func (c *connection) deliverLater(l *leaf) bool {
 		case !p.isFor(c):
 			continue
 		case p.call != nil && p.call == c.call:
+			c.loop.score.deliveries++
 			c.enqueue(p.frame)
 			continue
 		}
@@ -207,6 +208,7 @@ func (c *connection) deliverLater(l *leaf) bool {
 func (c *connection) letGo() {
 	frames := c.held.frames
 	c.held = nil
+	c.loop.score.deliveries += uint64(len(frames))
 	for _, f := range frames {
 		c.enqueue(f)
 	}

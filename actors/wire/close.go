@@ -70,6 +70,16 @@ func (c CloseCode) Sendable() bool {
 	return c >= 1000 && c <= 1003 || c >= 1007 && c <= 1014 || c >= 3000 && c <= 4999
 }
 
+// IsKnown tells whether c is one of the codes above. Peers may send others, from 3000 to 4999.
+func (c CloseCode) IsKnown() bool {
+	switch c {
+	case CloseSlowReader, ClosePongTimeout, CloseWriteTimeout, CloseExpired, CloseOverloaded, CloseTooManyConnections,
+		CloseTooManyRequests, CloseForbidden, CloseReplaced, CloseUnauthenticated:
+		return true
+	}
+	return c >= CloseNormal && c <= CloseTLSHandshake && c != 1004
+}
+
 // CloseError is the end of a connection with a close frame.
 type CloseError struct {
 	Code   CloseCode

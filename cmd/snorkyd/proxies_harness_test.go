@@ -64,7 +64,7 @@ func behind(t *testing.T, k kindOfProxy, replaced map[string]string, args ...str
 		"bind :443":     "bind " + p.address, "bind :80": "bind " + p.plain,
 		"/run/nginx.pid": filepath.Join(folder, "pid"), "/var/log/nginx/error.log": filepath.Join(folder, "error.log"),
 		"\nlive.example.com {\n": "\nhttps://live.example.com:" + port(p.address) + ", https://" + p.address + " {\n\tbind 127.0.0.1\n\ttls " + cert + " " + key + "\n",
-		"\n{\n":                  "\n{\n\tadmin off\n\thttp_port " + port(p.plain) + "\n",
+		"\n{\n":                  "\n{\n\tadmin off\n\tskip_install_trust\n\thttp_port " + port(p.plain) + "\n",
 	}
 	file := filepath.Join(folder, k.file)
 	copyFilled(t, filepath.Join("..", "..", "deploy", "proxies", k.file), file, texts, replaced)

@@ -13,11 +13,12 @@ import (
 // lookupTime bounds the search for the host of an address.
 const lookupTime = 3 * time.Second
 
-// listen opens both doors or none. It returns what there is to accept from.
+// listen opens both doors and the admin address, or none. It returns what there is to accept from at the doors.
 func (s *Server) listen() (front, back net.Listener, err error) {
 	var ofFront, ofBack net.ListenConfig
 	if s.config.PingInterval > 0 {
 		ofFront.KeepAlive = -1 // the broker's pings find out who has gone
+		s.frontListener = quiet(s.frontListener)
 	}
 	err = open("frontend", ofFront, s.config.Frontend, &s.frontListener)
 	if err == nil {
@@ -26,8 +27,11 @@ func (s *Server) listen() (front, back net.Listener, err error) {
 	if err == nil {
 		front, back, err = s.entrances()
 	}
+	if err == nil && s.config.Admin != "" {
+		err = open("admin", net.ListenConfig{}, s.config.Admin, &s.adminListener)
+	}
 	if err != nil {
-		for _, l := range []net.Listener{s.frontListener, s.backListener} {
+		for _, l := range []net.Listener{s.frontListener, s.backListener, s.adminListener} {
 			if l != nil {
 				_ = l.Close()
 			}
