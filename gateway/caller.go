@@ -62,6 +62,10 @@ func (l *Listener) read(conn *net.TCPConn, buffer []byte, h *head) (data []byte,
 
 // greet has the Handler answer a handshake. It returns false if the connection is net/http's, untouched.
 func (l *Listener) greet(conn *net.TCPConn, data []byte, h *head) (done bool) {
+	by := l.handler.current.Load()
+	if by.Authenticator != nil { // since this head was begun; it wants to see more than is in a caller
+		return false
+	}
 	c := callers.Get().(*caller)
 	c.listener, c.conn = l, conn
 	h.request(data, &c.request, &c.values, l.url)
@@ -83,7 +87,7 @@ func (l *Listener) greet(conn *net.TCPConn, data []byte, h *head) (done bool) {
 			done = true
 		}
 	}()
-	l.handler.shakeHands(c, &c.request, remote)
+	l.handler.shakeHands(by, c, &c.request, remote)
 	refused := c.refused
 	c.release()
 	return !refused

@@ -36,7 +36,7 @@ func (o ListenerOptions) withDefaults() ListenerOptions {
 // there. Everything else, be it other requests, odd or refused handshakes or no HTTP at all, it hands on by Accept with
 // all bytes that have come, so that it is the http.Server that decides what is hard about HTTP, and that says no.
 //
-// Where an Authenticator has to look at the whole of each handshake, and may take its time, none is plain.
+// While an Authenticator has to look at the whole of each handshake, and may take its time, none is plain.
 //
 // Each TCP connection has a goroutine until its first request has been read. Others are handed on at once.
 type Listener struct {
@@ -44,7 +44,7 @@ type Listener struct {
 	handler     *Handler
 	options     ListenerOptions
 	url         *url.URL
-	requestLine []byte // the one that is plain; nil if none is
+	requestLine []byte // the one that is plain; nil if none ever is
 
 	arrivals   chan arrival
 	closed     chan struct{}
@@ -71,7 +71,7 @@ func NewListener(inner net.Listener, h *Handler, o ListenerOptions) *Listener {
 		inner: inner, handler: h, options: o, url: &url.URL{Path: o.Path},
 		arrivals: make(chan arrival), closed: make(chan struct{}), reading: map[*net.TCPConn]struct{}{},
 	}
-	if httphead.Path(o.Path) && h.options.Authenticator == nil {
+	if httphead.Path(o.Path) {
 		l.requestLine = []byte("GET " + o.Path + " HTTP/1.1\r\n")
 	}
 	return l
@@ -135,7 +135,7 @@ func (l *Listener) accept() {
 		}
 		tcp, ok := conn.(*net.TCPConn)
 		switch {
-		case !ok || l.requestLine == nil:
+		case !ok || !l.plainExist():
 			if !l.handOn(arrival{conn: conn}) {
 				_ = conn.Close()
 			}
@@ -145,6 +145,11 @@ func (l *Listener) accept() {
 			_ = conn.Close()
 		}
 	}
+}
+
+// plainExist tells whether there are plain handshakes at present.
+func (l *Listener) plainExist() bool {
+	return l.requestLine != nil && l.handler.current.Load().Authenticator == nil
 }
 
 // handOn waits until somebody accepts. It returns false if nobody does any more; then a connection is still the caller's.
