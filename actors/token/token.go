@@ -94,13 +94,24 @@ func (o Options) Check() error {
 
 // New returns a Verifier. If there is a URL it starts to read that, but does not wait for it; then the Verifier has to be
 // closed. The errors say what is wrong with the options and have nothing of the keys in them; what is wrong with Keys is a *KeyError.
-func New(o Options) (*Verifier, error) {
+func New(o Options) (*Verifier, error) { return newVerifier(o, nil) }
+
+// Successor returns a Verifier with other options, as New does, which knows from the start what v, which may be nil, has
+// read at the same URL: while that cannot be read, the keys that are known stay valid for it, too. Both have to be closed.
+func (v *Verifier) Successor(o Options) (*Verifier, error) {
+	if v == nil {
+		return newVerifier(o, nil)
+	}
+	return newVerifier(o, v.remote)
+}
+
+func newVerifier(o Options, before *remote) (*Verifier, error) {
 	v, err := prepare(o)
 	if err != nil {
 		return nil, err
 	}
 	if v.url != nil {
-		v.remote = newRemote(v.url, v.options, v.algorithms)
+		v.remote = newRemote(v.url, v.options, v.algorithms, before)
 	}
 	return v, nil
 }
