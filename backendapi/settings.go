@@ -10,16 +10,26 @@ type settings struct {
 // Path, LogInterval and Logger stay. If a key cannot be used, or there is none, nothing changes and the error wraps
 // ErrBadKey without showing a key.
 func (h *Handler) SetOptions(o Options) error {
+	apply, err := h.PrepareOptions(o)
+	if err == nil {
+		apply()
+	}
+	return err
+}
+
+// PrepareOptions is SetOptions in two steps, of which only the first may fail and only the second changes anything.
+func (h *Handler) PrepareOptions(o Options) (apply func(), err error) {
 	ring, err := newKeyring(o.Keys)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	o = o.withDefaults()
 	o.Keys = nil
-	h.setting.Lock()
-	defer h.setting.Unlock()
-	h.current.Store(&settings{Options: o, keys: ring})
-	return nil
+	return func() {
+		h.setting.Lock()
+		defer h.setting.Unlock()
+		h.current.Store(&settings{Options: o, keys: ring})
+	}, nil
 }
 
 // SetKeys replaces all keys at once, for requests whose headers are looked at from now on. Each of them opens the door:

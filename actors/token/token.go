@@ -135,15 +135,23 @@ func prepare(o Options) (*Verifier, error) {
 
 // SetKeys replaces Options.Keys. After an error everything is as it was.
 func (v *Verifier) SetKeys(k Keys) error {
+	apply, err := v.PrepareKeys(k)
+	if err == nil {
+		apply()
+	}
+	return err
+}
+
+// PrepareKeys is SetKeys in two steps, of which only the first may fail and only the second changes anything.
+func (v *Verifier) PrepareKeys(k Keys) (apply func(), err error) {
 	set, err := k.set(v.algorithms)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := v.complete(set); err != nil {
-		return err
+		return nil, err
 	}
-	v.keys.Store(&set)
-	return nil
+	return func() { v.keys.Store(&set) }, nil
 }
 
 // Refresh has Options.URL read now, lest a key that was withdrawn there stays valid until Options.Refresh is over. It does

@@ -26,7 +26,7 @@ func (c Config) ChangeTo(next Config) (Change, error) {
 		if old.literal() == now.literal() {
 			continue
 		}
-		if row.when == live && !c.keepsKey(row, next) {
+		if row.when == live && !c.stays(row, next) {
 			all.Live = append(all.Live, row.name)
 			continue
 		}
@@ -40,10 +40,17 @@ func (c Config) ChangeTo(next Config) (Change, error) {
 	return all, nil
 }
 
-// keepsKey is for a key file that is no setting any more. The random key that would be there instead is nobody's, so the
-// keys stay until there is a start, which shows it.
-func (c Config) keepsKey(row setting, next Config) bool {
-	return row.name == "key-file" && next.KeyFile == "" && c.KeyFile != ""
+// stays is for changes to nothing of settings that may change otherwise. Without a key file there would be a random key,
+// which a start shows and nobody has yet; and without pings the kernel has to find out which clients have gone, as it is
+// told when a door is opened.
+func (c Config) stays(row setting, next Config) bool {
+	switch row.name {
+	case "key-file":
+		return next.KeyFile == ""
+	case "ping-interval":
+		return next.PingInterval == 0
+	}
+	return false
 }
 
 // copyValue puts what is in one field into another of the same setting.

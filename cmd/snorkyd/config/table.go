@@ -25,6 +25,14 @@ const (
 	restart when = false // with the next start
 )
 
+// mark is for those who read of the setting.
+func (w when) mark() string {
+	if w == live {
+		return ""
+	}
+	return " Needs a restart."
+}
+
 // variable is the setting's name in the environment.
 func (s setting) variable() string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(s.name, "-", "_"))

@@ -45,20 +45,20 @@ func (s *Server) drain(ctx context.Context) error {
 	began := time.Now()
 	stats := s.broker.Stats()
 	s.log.Info().Int("connections", stats.Connections).Int("channels", stats.Channels).
-		Stringer("within", s.config.Drain).Msg("draining")
+		Stringer("within", s.Config().Drain).Msg("draining")
 	s.draining.Store(true)
 	s.ws.Close()
-	ctx, cancel := context.WithDeadline(ctx, began.Add(max(s.config.Drain, shortest)))
+	ctx, cancel := context.WithDeadline(ctx, began.Add(s.DrainLimit()))
 	defer cancel()
 
 	s.endBackend(ctx)
-	spread := max(0, time.Until(began.Add(s.config.Drain))-closing)
-	lastQuestion := time.AfterFunc(spread, s.closeApplication) // connections wait for the answers to be closed
+	spread := max(0, time.Until(began.Add(s.Config().Drain))-closing)
+	lastQuestion := time.AfterFunc(spread, s.applications.close) // connections wait for the answers to be closed
 	err := s.broker.Shutdown(ctx, spread)
 	lastQuestion.Stop()
-	s.closeApplication()
+	s.applications.close()
 	s.endFrontend(ctx)
-	s.closeTokens()
+	s.tokens.close()
 	s.log.Info().Int("closed", stats.Connections).Dur("took_ms", time.Since(began)).AnErr("cut_off", err).Msg("drained")
 	return err
 }

@@ -27,10 +27,11 @@ func brokerOptions(c config.Config, log zerolog.Logger) actors.Options {
 		MaxBacklogBytes:  c.MaxBacklogBytes,
 		CallTimeout:      c.CallTimeout,
 		ExpiryNotice:     c.ExpiryNotice,
+		Lobby:            []string{config.SessionService},
 		Logger:           log,
 	}
 	if c.RequireIdentity {
-		o.IdentityTimeout, o.Lobby = c.AuthTimeout, []string{config.SessionService}
+		o.IdentityTimeout = c.AuthTimeout
 	}
 	return o
 }
@@ -52,6 +53,13 @@ func gatewayOptions(c config.Config, log zerolog.Logger) gateway.Options {
 		AuthenticationTimeout:    tokenTime + c.ApplicationTimeout,
 		Logger:                   log,
 	}
+}
+
+// doorOptions are gatewayOptions with who judges handshakes.
+func (s *Server) doorOptions(c config.Config) gateway.Options {
+	o := gatewayOptions(c, s.log)
+	o.Authenticator = s.doorkeeper(c)
+	return o
 }
 
 func backendOptions(c config.Config, valid [][]byte, log zerolog.Logger) backendapi.Options {
