@@ -84,6 +84,7 @@ type Verifier struct {
 	keys       atomic.Pointer[keySet]    // Options.Keys, or what SetKeys has put in their place
 	url        *url.URL                  // nil: there is none
 	remote     *remote                   // likewise
+	counts     *counts
 }
 
 // Check tells what is wrong with the options, as New does, without starting anything.
@@ -97,12 +98,17 @@ func (o Options) Check() error {
 func New(o Options) (*Verifier, error) { return newVerifier(o, nil) }
 
 // Successor returns a Verifier with other options, as New does, which knows from the start what v, which may be nil, has
-// read at the same URL: while that cannot be read, the keys that are known stay valid for it, too. Both have to be closed.
+// read at the same URL: while that cannot be read, the keys that are known stay valid for it, too. It goes on counting where v
+// is. Both have to be closed.
 func (v *Verifier) Successor(o Options) (*Verifier, error) {
 	if v == nil {
-		return newVerifier(o, nil)
+		return New(o)
 	}
-	return newVerifier(o, v.remote)
+	next, err := newVerifier(o, v.remote)
+	if err == nil {
+		next.counts = v.counts // before anybody else has it
+	}
+	return next, err
 }
 
 func newVerifier(o Options, before *remote) (*Verifier, error) {
@@ -117,7 +123,7 @@ func newVerifier(o Options, before *remote) (*Verifier, error) {
 }
 
 func prepare(o Options) (*Verifier, error) {
-	v := &Verifier{options: o.withDefaults()}
+	v := &Verifier{options: o.withDefaults(), counts: &counts{}}
 	var err error
 	if v.algorithms, err = parseAlgorithms(o.Algorithms); err != nil {
 		return nil, err
@@ -184,7 +190,8 @@ func (v *Verifier) Close() {
 //
 // Errors wrap wire.ErrInvalidToken, or wire.ErrUnavailable if the token could not be judged, and say why, for the log;
 // there is nothing of the token in them but the names of its algorithm and key.
-func (v *Verifier) Verify(ctx context.Context, text string) (actors.Principal, error) {
+func (v *Verifier) Verify(ctx context.Context, text string) (p actors.Principal, err error) {
+	defer func() { v.counts.add(err) }()
 	payload, err := v.open(ctx, text)
 	if err != nil {
 		return actors.Principal{}, err

@@ -46,6 +46,7 @@ func (p *process) serve() error {
 	p.stderr.OnLoss(func(lines int) { p.log.Warn().Int("lines", lines).Msg("log lines were lost") })
 	front, back := activation.Listeners(p.env)
 	s, err := server.New(cfg, server.WithLogger(p.log), server.WithListeners(front, back),
+		server.WithProcess(server.Process{Version: version(), LogLinesLost: p.stderr.Lost}),
 		server.OnReload(func(c config.Config) { p.least.set(c.LogLevel) }))
 	if err != nil {
 		return err
@@ -93,6 +94,9 @@ func (p *process) announce(s *server.Server) {
 	started := p.log.Info().Str("version", version()).Str("frontend", s.Addr()).Str("backend", s.BackendAddr()).
 		Strs("services", s.Broker().Frontend().Names()).Strs("backend_services", s.Broker().Backend().Names()).
 		Str("key", string(s.KeySource()))
+	if address := s.AdminAddr(); address != "" {
+		started.Str("admin", address)
+	}
 	if p.command.File != "" {
 		started.Str("config", p.command.File)
 	}
@@ -126,6 +130,7 @@ func (p *process) reload(s *server.Server) (outcome string) {
 	if err == nil {
 		done, err = s.Reload(command.Config)
 	}
+	s.NoteReload(err)
 	if err != nil {
 		p.log.Error().Err(err).Msg("SIGHUP: the configuration stays as it was")
 		return fmt.Sprintf("the configuration stays as it was: %v", err)

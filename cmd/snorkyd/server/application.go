@@ -49,6 +49,7 @@ type applications struct {
 	mu      sync.Mutex
 	closed  bool
 	current *application.Client
+	past    application.Stats // of those before
 	asking  map[*application.Client]int // how many questions are under way
 }
 
@@ -79,7 +80,7 @@ func (a *applications) asked(c *application.Client) {
 	over := last && c != a.current
 	a.mu.Unlock()
 	if over {
-		c.Close()
+		a.end(c)
 	}
 }
 
@@ -99,8 +100,34 @@ func (a *applications) replace(c *application.Client) {
 	over := before != nil && a.asking[before] == 0
 	a.mu.Unlock()
 	if over {
-		before.Close()
+		a.end(before)
 	}
+}
+
+// end closes a client that has no questions any more.
+func (a *applications) end(c *application.Client) {
+	c.Close()
+	counted := c.Stats()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.past.Allowed += counted.Allowed
+	a.past.Denied += counted.Denied
+	a.past.Failed += counted.Failed
+}
+
+// stats are those of all clients.
+func (a *applications) stats() application.Stats {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	all := a.past
+	if a.current != nil {
+		now := a.current.Stats()
+		all.Allowed += now.Allowed
+		all.Denied += now.Denied
+		all.Failed += now.Failed
+		all.UnderWay, all.Waiting = now.UnderWay, now.Waiting
+	}
+	return all
 }
 
 // close ends the questions, too.
