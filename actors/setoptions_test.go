@@ -204,3 +204,93 @@ func TestOptionsChangeInAStorm(t *testing.T) {
 		})
 	}
 }
+
+// Publishers wait beyond the bound of this moment: while the loop is held up, nothing that is published goes out.
+func TestBacklogBoundChanges(t *testing.T) {
+	for bound, waits := range map[int]bool{1 << 20: false, 4 << 10: true} {
+		bubble(t, actors.Options{Loops: 1, PingInterval: -1, MaxBacklogBytes: 1<<20 + 4<<10 - bound}, func(t *testing.T, s *server) {
+			held, release := make(chan struct{}), make(chan struct{})
+			p := services.NewPubSub(services.Nobody)
+			s.register("pubsub", p)
+			s.register("stuck", stuck{held, release})
+			if err := s.broker.Backend().Register("backend", services.NewPubSubBackend(p)); err != nil {
+				t.Fatal(err)
+			}
+			c, d := s.connect(), s.connect()
+			c.send(request("pubsub", "subscribe", `{"channel":1}`, 1))
+			c.expect(response("pubsub", "null", 1))
+			s.broker.SetOptions(actors.Options{PingInterval: -1, MaxBacklogBytes: bound})
+			d.send(request("stuck", "stay", "{}", 1))
+			<-held
+			call := []byte(`{"command":"publish","params":{"channel":1,"message":"` + strings.Repeat("x", 5000) + `"}}`)
+			published := make(chan error)
+			var answered int
+			var publishing sync.WaitGroup
+			publishing.Go(func() {
+				for range 2 {
+					_, err := s.broker.Call(t.Context(), "backend", call)
+					published <- err
+				}
+			})
+			if err := <-published; err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			select {
+			case <-published:
+				answered++
+			default:
+			}
+			if (answered == 0) != waits {
+				t.Errorf("bound %d: %d answered", bound, answered)
+			}
+			close(release)
+			if answered == 0 {
+				<-published
+			}
+			publishing.Wait()
+			_, _ = c.text(), c.text()
+			d.expect(response("stuck", "null", 1))
+		})
+	}
+}
+
+// stuck holds up the loop of its caller, as no service should.
+type stuck struct{ held, release chan struct{} }
+
+func (s stuck) Commands() actors.Commands {
+	return actors.Commands{"stay": actors.Direct(func(*actors.Call, actors.NoParams) (any, error) {
+		s.held <- struct{}{}
+		<-s.release
+		return nil, nil
+	})}
+}
+
+// Beyond the bound of this moment, nothing more is read from a connection until it has an answer.
+func TestPendingBoundChanges(t *testing.T) {
+	for bound, reads := range map[int]bool{1 << 20: true, 1 << 10: false} {
+		bubble(t, actors.Options{PingInterval: -1, MaxPendingBytes: 1<<20 + 1<<10 - bound}, func(t *testing.T, s *server) {
+			s.register("slow", slow{})
+			c := s.connect()
+			s.broker.SetOptions(actors.Options{PingInterval: -1, MaxPendingBytes: bound})
+			go func() { // a pipe has no room
+				defer func() { _ = recover() }()
+				c.send(request("slow", "sleep", `{"seconds":5}`, 1))
+				for id := range 30 {
+					c.send(request("slow", "sleep", `{"seconds":0,"x":"`+strings.Repeat("x", 100)+`"}`, id))
+				}
+				c.send("!ping x")
+			}()
+			_ = c.conn.SetReadDeadline(time.Time{})
+			op, _, err := c.nextFrame()
+			if err != nil || (op == wire.OpPong) != reads {
+				t.Errorf("bound %d: first comes opcode %d, %v", bound, op, err)
+			}
+			for n := 0; n < 31; n++ {
+				if _, _, err := c.nextFrame(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -53,14 +53,13 @@ func (c Config) stays(row setting, next Config) bool {
 	return false
 }
 
-// copyValue puts what is in one field into another of the same setting.
+// copyValue puts what is in one field into another of the same setting. It was set that way, so it can be once more.
 func copyValue(from, to value) {
-	at := func(v value) reflect.Value { return reflect.ValueOf(v).Field(0) }
 	if several, ok := to.(list); ok {
 		*several.all() = slices.Clone(*from.(list).all())
 		return
 	}
-	at(to).Elem().Set(at(from).Elem())
+	_ = to.set(from.String())
 }
 
 // services decides which declarations are in force: those that the program was started with, and of a [[pubsub]] the new

@@ -49,7 +49,7 @@ type applications struct {
 	mu      sync.Mutex
 	closed  bool
 	current *application.Client
-	past    application.Stats // of those before
+	past    application.Stats           // of those before
 	asking  map[*application.Client]int // how many questions are under way
 }
 
