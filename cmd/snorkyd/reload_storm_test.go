@@ -136,8 +136,8 @@ func TestSIGHUPNamesWhatNeedsARestart(t *testing.T) {
 	s.becomes(next)
 	s.says(t, "SIGHUP: these need a restart")
 	for _, named := range []string{
-		"header-timeout (stays 10s)", "idle-timeout (stays 1m)", "max-header (stays 32KiB)", "log-format (stays auto)", "loops (stays 0)",
-		"portable (stays false)", `pubsub (stays \"pubsub\", \"announcements\")`, "chat (stays none)",
+		`header-timeout (stays \"10s\")`, `idle-timeout (stays \"1m\")`, `max-header (stays \"32KiB\")`, `log-format (stays \"auto\")`, `loops (stays \"0\")`,
+		`portable (stays \"false\")`, `pubsub (stays \"pubsub\", \"announcements\")`, "chat (stays none)",
 	} {
 		if !strings.Contains(s.trialRun.log.String(), named) {
 			t.Errorf("%s is not in the log:\n%s", named, s.trialRun.log.String())

@@ -30,7 +30,7 @@ func (c Config) ChangeTo(next Config) (Change, error) {
 			all.Live = append(all.Live, row.name)
 			continue
 		}
-		all.Restart = append(all.Restart, fmt.Sprintf("%s (stays %s)", row.name, orNone(showValue(old, old.String()))))
+		all.Restart = append(all.Restart, fmt.Sprintf("%s (stays %s)", row.name, shown(old)))
 		copyValue(old, now)
 	}
 	all.services(c, next)
@@ -51,6 +51,14 @@ func (c Config) stays(row setting, next Config) bool {
 		return next.PingInterval == 0
 	}
 	return false
+}
+
+// shown is what a field has, without what may be secret in it.
+func shown(field value) string {
+	if field.String() == "" {
+		return orNone("")
+	}
+	return showValue(field, field.String())
 }
 
 // copyValue puts what is in one field into another of the same setting. It was set that way, so it can be once more.
