@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/snorky-go/snorky/actors/limit"
 	"github.com/snorky-go/snorky/actors/services"
 	"github.com/snorky-go/snorky/backendapi/application"
 	"github.com/snorky-go/snorky/cmd/internal/overview"
@@ -24,6 +25,14 @@ type Config struct {
 	KeyFile string
 	// AllowOrigins are the origins of the pages that may connect, "*" for all. Empty: the page's own host only.
 	AllowOrigins []string
+	// TrustedProxies are those whose word about the address of a client counts: in X-Forwarded-For, and in PROXY headers
+	// where ProxyProtocol (of the frontend) and BackendProxyProtocol allow or require such.
+	TrustedProxies                      []string
+	ProxyProtocol, BackendProxyProtocol string
+	// TLSCertFile and TLSKeyFile (PEM) make the frontend one of TLS; the others do that for the backend, and may require
+	// certificates of its clients.
+	TLSCertFile, TLSKeyFile                                       string
+	BackendTLSCertFile, BackendTLSKeyFile, BackendTLSClientCAFile string
 
 	MaxConnections           int // of all clients; 0: no limit
 	MaxConnectionsPerAddress int // of one network address; 0: no limit
@@ -31,6 +40,18 @@ type Config struct {
 	MaxChannelBytes          int // of a channel's name; 0: no limit
 	ReadLimit                int // bytes of one message
 	MaxPendingBytes          int // bytes of requests that wait for their turn, per connection
+
+	// How often clients may do something; the zero Rate is no limit.
+	ConnectRatePerAddress, ConnectRatePerIdentity              limit.Rate
+	CallRate, CallRatePerAddress, CallRatePerIdentity          limit.Rate // of all requests
+	PublishRate, PublishRatePerAddress, PublishRatePerIdentity limit.Rate // of those that others get to see
+
+	// What there may be of all clients together, or of strangers.
+	AcceptRate            limit.Rate // TCP connections; zero: as many as there is time for
+	MaxHandshakes         int        // TCP connections that are not admitted yet
+	MaxBackendConnections int
+	BadKeyRate            limit.Rate // wrong keys of one address; zero: no limit
+	MaxMemory             int        // bytes; 0: it is found out
 
 	// TokenSecretFile, TokenKeyFile (PEM), TokenJWKSFile and TokenJWKSURL are where the keys of tokens are. Without any of
 	// them there are no tokens, and of the settings named Token none may be set.
@@ -78,6 +99,8 @@ type Config struct {
 	LogLevel  string        // debug, info, warn, error
 	LogFormat string        // auto, json, journal, pretty
 
+	ReconnectSpread time.Duration // over which clients are asked to come back after the end; 0: they are not asked
+
 	// PubSub are publish and subscribe services, each with a twin on the backend.
 	PubSub []PubSub
 	// Messaging, Chat and Cursors are services of these kinds.
@@ -117,13 +140,21 @@ const (
 // Default returns what runs without any configuration: both doors open, nobody but the backend publishes.
 func Default() Config {
 	return Config{
-		Frontend:         ":5800",
-		Backend:          "127.0.0.1:5801",
-		Admin:            overview.DefaultAddress,
+		Frontend: ":5800",
+		Backend:  "127.0.0.1:5801",
+		Admin:    overview.DefaultAddress,
+
+		ProxyProtocol:        ProxyOff,
+		BackendProxyProtocol: ProxyOff,
+
 		MaxSubscriptions: 1000,
 		MaxChannelBytes:  255,
 		ReadLimit:        64 << 10,
 		MaxPendingBytes:  256 << 10,
+
+		MaxHandshakes:         1024,
+		MaxBackendConnections: 4096,
+		BadKeyRate:            limit.Rate{PerSecond: 10, Burst: 1000},
 
 		TokenJWKSRefresh:   time.Hour,
 		TokenLeeway:        10 * time.Second,
@@ -150,6 +181,7 @@ func Default() Config {
 		BackendTimeout:  10 * time.Second,
 		CallTimeout:     60 * time.Second,
 		Drain:           5 * time.Second,
+		ReconnectSpread: 10 * time.Second,
 		LogLevel:        "info",
 		LogFormat:       "auto",
 		PubSub:          defaultPubSub(),

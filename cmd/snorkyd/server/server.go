@@ -19,6 +19,7 @@ import (
 	"github.com/snorky-go/snorky/backendapi/application"
 	"github.com/snorky-go/snorky/cmd/snorkyd/config"
 	"github.com/snorky-go/snorky/cmd/snorkyd/internal/admin"
+	"github.com/snorky-go/snorky/cmd/snorkyd/internal/memory"
 	"github.com/snorky-go/snorky/gateway"
 )
 
@@ -41,12 +42,18 @@ type Server struct {
 
 	application *application.Client // nil: it is not asked
 
-	ws       *gateway.Handler
-	routes   *http.ServeMux
-	front    *http.Server
-	back     *backendapi.Server
-	doors    sync.WaitGroup // the two that accept
-	draining atomic.Bool
+	certificates certificates
+
+	ws         *gateway.Handler
+	handshakes *gateway.Listener // nil before Start
+	routes     *http.ServeMux
+	kept       *keptDoor // nil: nobody else has the frontend open
+	front      *http.Server
+	back       *backendapi.Server
+	doors      sync.WaitGroup // the two that accept
+	draining   atomic.Bool
+	limit      atomic.Pointer[time.Time] // of the end; nil: it is not ending
+	memory     *memory.Watch             // nil before Start
 
 	started   time.Time
 	process   Process
@@ -89,6 +96,19 @@ func WithListeners(frontend, backend net.Listener) Option {
 	return func(s *Server) { s.frontListener, s.backListener = frontend, backend }
 }
 
+// WithKeptListeners is WithListeners for doors that whoever gives them keeps open for the next server, as a service manager
+// does. Near its end the server leaves clients in the backlog of such a frontend: the next one answers them, and nobody is
+// refused.
+func WithKeptListeners(frontend, backend net.Listener) Option {
+	return func(s *Server) {
+		s.backListener = backend
+		if frontend != nil {
+			s.kept = keep(frontend)
+			s.frontListener = s.kept
+		}
+	}
+}
+
 // New makes a server with the services of cfg, but opens no port yet. Its broker runs already, so that services can be
 // registered; whoever makes a Server has to end it by Shutdown, unless Start failed. Faults of the configuration are
 // those that config.IsError knows.
@@ -103,6 +123,9 @@ func New(cfg Config, options ...Option) (*Server, error) {
 	}
 	valid, err := s.keys.load()
 	if err != nil {
+		return nil, err
+	}
+	if err := s.certificates.open(s); err != nil {
 		return nil, err
 	}
 	if err := s.openTokens(); err != nil {
@@ -143,7 +166,7 @@ func (s *Server) build(valid [][]byte) error {
 	s.keys.door = calls
 	s.back = backendapi.NewServer(calls, backendServerOptions(s.config, s.log))
 	door := gatewayOptions(s.config, s.log)
-	door.Authenticator = s.doorkeeper()
+	door.Authenticator, door.RetryAfter = s.doorkeeper(), s.retryAfter
 	s.ws = gateway.New(s.broker, door)
 	s.buildFrontend()
 	return nil
@@ -156,14 +179,17 @@ func (s *Server) Start() error {
 	if s.state != made {
 		return ErrState
 	}
-	if err := s.listen(); err != nil {
+	front, back, err := s.listen()
+	if err != nil {
 		s.state = ending
 		s.abandon()
 		s.finish(err)
 		return err
 	}
 	s.state = running
-	front, back := s.guard(s.frontListener), s.backListener
+	s.certificates.watch()
+	front = s.guard(front)
+	s.watchMemory()
 	s.doors.Go(func() { s.watch("frontend", s.front.Serve(front)) })
 	s.doors.Go(func() { s.watch("backend", s.back.Serve(back)) })
 	s.startAdmin()
