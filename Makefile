@@ -42,7 +42,7 @@ build: ## bin/snorkyd and bin/snorky
 
 .PHONY: test
 test: ## all checks and tests, as CI runs them; installs what it needs
-	@MAKE="$(MAKE)" .ci/steps needs tools lint vet race cover-check portable js python peers-test todo
+	@MAKE="$(MAKE)" .ci/steps needs tools lint vet race cover-check portable js python peers-test alerts-test todo
 
 .PHONY: needs
 needs:
@@ -128,6 +128,13 @@ bench-restart: ## a restart with 5,000 connected clients, and a storm of 10,000;
 peers-test: $(GOLANGCI_STAMP) ## the module of those servers: vet, lint, and each of them once
 	@.ci/nchan || true
 	cd $(PEERS) && $(GO) vet ./... && $(GOLANGCI) run --allow-parallel-runners ./... && $(GO) test -race -shuffle=on ./...
+
+# So is what tests the alert rules and the dashboard, because of the parser of Prometheus.
+ALERTS := cmd/internal/alerts
+
+.PHONY: alerts-test
+alerts-test: $(GOLANGCI_STAMP) ## alert rules and dashboard against the metrics of a server that runs
+	cd $(ALERTS) && $(GO) vet ./... && $(GOLANGCI) run --allow-parallel-runners ./... && $(GO) test -race -shuffle=on -timeout 10m ./...
 
 # So is the example with a database, because of its drivers.
 TODO := examples/todo
