@@ -73,7 +73,7 @@ type Config struct {
 	Portable  bool          // no event loops for sockets
 	Drain     time.Duration // from the signal to the end
 	LogLevel  string        // debug, info, warn, error
-	LogFormat string        // auto, json, pretty
+	LogFormat string        // auto, json, journal, pretty
 
 	// PubSub are publish and subscribe services, each with a twin on the backend.
 	PubSub []PubSub

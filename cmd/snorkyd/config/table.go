@@ -244,8 +244,9 @@ var settings = []setting{
 		func(c *Config) value { return choice{&c.LogLevel, []string{"debug", "info", "warn", "error"}} },
 	},
 	{
-		"log-format", groupProcess, "How lines are logged on standard error. auto: pretty on a terminal, else json.",
-		func(c *Config) value { return choice{&c.LogFormat, []string{"auto", "json", "pretty"}} },
+		"log-format", groupProcess, "How lines are logged on standard error. journal: json with the priority in front, as " +
+			"systemd wants it. auto: pretty on a terminal, journal where systemd takes the lines, else json.",
+		func(c *Config) value { return choice{&c.LogFormat, []string{"auto", "json", "journal", "pretty"}} },
 	},
 	{
 		"loops", groupProcess, "Event loops. 0: one less than there are processors, but at least one.",
