@@ -28,7 +28,7 @@ BENCHSTAT_STAMP := $(TOOLS)/stamps/benchstat@v0.0.0-20260908200009-22c9c6c9d4da-
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: ## the demo page; its address is shown (needs only Go)
@@ -42,7 +42,7 @@ build: ## bin/snorkyd and bin/snorky
 
 .PHONY: test
 test: ## all checks and tests, as CI runs them; installs what it needs
-	@MAKE="$(MAKE)" .ci/steps needs tools lint vet race cover-check portable js python peers-test todo
+	@MAKE="$(MAKE)" .ci/steps needs tools lint vet race cover-check portable js python peers-test todo package-test
 
 .PHONY: needs
 needs:
@@ -132,6 +132,28 @@ todo: $(GOLANGCI_STAMP) ## the to-do list with a database: vet, lint, tests on P
 	cd $(TODO) && $(GO) vet ./... && $(GOLANGCI) run --allow-parallel-runners ./... && \
 		CHROMIUM="$$($(CURDIR)/.ci/browser)" $(GO) test -race -shuffle=on -timeout 6m ./...
 
+# Packages --------------------------------------------------------------------
+
+# The packager is a module of its own, too, because of the library that it needs.
+PACKAGE := deploy/package
+
+.PHONY: deb rpm
+deb: ## a package for Debian, in dist; VERSION=1.2.3 if git should not say it, GOARCH=arm64
+	@cd $(PACKAGE) && $(PACKAGER) -formats deb
+
+rpm: ## a package for systems with RPM, likewise
+	@cd $(PACKAGE) && $(PACKAGER) -formats rpm
+
+PACKAGER = GOOS= GOARCH= $(GO) run . $(if $(VERSION),-version '$(VERSION)') $(if $(GOARCH),-arch '$(GOARCH)')
+
+.PHONY: package-test
+package-test: $(GOLANGCI_STAMP) ## the module that makes packages: vet, lint, and what the packages hold
+	cd $(PACKAGE) && $(GO) vet -tags systemd ./... && $(GOLANGCI) run --allow-parallel-runners ./... && $(GO) test -race -shuffle=on ./...
+
+.PHONY: test-systemd
+test-systemd: ## the package for Debian on a real systemd, in a container; wants root, and says so where it cannot run
+	@GO="$(GO)" .ci/systemd
+
 # Tools -----------------------------------------------------------------------
 
 .PHONY: tools
@@ -155,4 +177,4 @@ endef
 
 .PHONY: clean
 clean: ## removes what make made
-	rm -rf bin .tools .cover .bench gateway/js/node_modules gateway/js/react/node_modules
+	rm -rf bin dist .tools .cover .bench gateway/js/node_modules gateway/js/react/node_modules

@@ -128,7 +128,7 @@ Upstream-Name: Snorky
 Source: https://github.com/snorky-go/snorky
 
 Files: *
-Copyright: The Snorky authors
+Copyright: 2026 The Snorky authors
 License: Apache-2.0
  On Debian systems the full text of the Apache License, version 2.0, is in
  /usr/share/common-licenses/Apache-2.0.

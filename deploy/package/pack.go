@@ -21,7 +21,7 @@ const (
 	details = `Browsers hold WebSockets and subscribe to channels; servers publish to all
 subscribers of a channel by one HTTP request with a key. The package holds the
 server, snorkyd, with units for systemd, and the command line, snorky.
-.
+
 No server is started before there is a key; what makes one is said when the
 package is installed.`
 )
@@ -83,6 +83,7 @@ func (s *stage) info(format, arch string) (*nfpm.Info, error) {
 			info.Scripts.PostRemove, err = s.script("deb/postrm")
 		}
 	case "rpm":
+		info.Description = details // the summary stands elsewhere
 		info.Scripts.PostInstall, err = s.script("rpm/post")
 		if err == nil {
 			info.Scripts.PreRemove, err = s.script("rpm/preun")
@@ -133,7 +134,11 @@ func (s *stage) debianChanges() []byte {
 }
 
 // overrides are the remarks of lintian that this package means to earn.
-const overrides = `# Programs in Go that are built without cgo need no library.
+const overrides = `# deb-systemd-helper would keep a state of its own beside that of the administrator,
+# who enables the service by the line that postinst shows; and nothing else knows
+# how to forget that a unit that is gone had failed.
+snorky: maintainer-script-calls-systemctl [*]
+# Programs in Go that are built without cgo need no library.
 snorky: statically-linked-binary [usr/bin/snorky]
 snorky: statically-linked-binary [usr/bin/snorkyd]
 `

@@ -32,16 +32,20 @@ var sections = map[string]string{
 // draft is a page as Markdown. What it is given is plain text: it is escaped here, and nowhere else.
 type draft struct{ text strings.Builder }
 
-func (d *draft) heading(title string) { fmt.Fprintf(&d.text, "\n# %s\n\n", strings.ToUpper(escape(title))) }
+func (d *draft) heading(title string) {
+	fmt.Fprintf(&d.text, "\n# %s\n\n", strings.ToUpper(escape(title)))
+}
 
 func (d *draft) below(title string) { fmt.Fprintf(&d.text, "\n## %s\n\n", escape(title)) }
 
-func (d *draft) paragraph(text string) { fmt.Fprintf(&d.text, "%s\n\n", escape(text)) }
+func (d *draft) paragraph(text string) { fmt.Fprintf(&d.text, "%s\n\n", escape(fill(text))) }
 
 // markdown is for what has emphasis.
 func (d *draft) markdown(format string, args ...any) { fmt.Fprintf(&d.text, format+"\n\n", args...) }
 
-func (d *draft) item(term, meaning string) { fmt.Fprintf(&d.text, "%s\n: %s\n\n", term, escape(meaning)) }
+func (d *draft) item(term, meaning string) {
+	fmt.Fprintf(&d.text, "%s\n: %s\n\n", term, escape(fill(meaning)))
+}
 
 func (d *draft) verbatim(text string) {
 	fmt.Fprintf(&d.text, "```\n%s\n```\n\n", strings.Trim(text, "\n"))
@@ -86,6 +90,27 @@ func bold(text string) string { return "**" + escape(text) + "**" }
 func italic(text string) string { return "*" + escape(text) + "*" }
 
 func reference(name, section string) string { return bold(name) + "(" + section + ")" }
+
+// fill breaks lines, which readers do not see, but those who look at a page's source do.
+func fill(text string) string {
+	const width = 72
+	var out strings.Builder
+	column := 0
+	for word := range strings.FieldsSeq(text) {
+		switch {
+		case column == 0:
+		case column+1+len(word) > width:
+			out.WriteByte('\n')
+			column = 0
+		default:
+			out.WriteByte(' ')
+			column++
+		}
+		out.WriteString(word)
+		column += len(word)
+	}
+	return out.String()
+}
 
 // escape keeps Markdown from seeing marks in plain text.
 func escape(text string) string {
