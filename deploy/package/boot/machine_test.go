@@ -7,9 +7,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -32,8 +34,9 @@ func boot(t *testing.T, tree, packages string) *machine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nspawn := exec.Command("systemd-nspawn", "--quiet", "--directory="+tree, "--volatile=overlay", "--boot", "--register=no",
-		"--keep-unit", "--private-network", "--console=pipe", "--machine=snorky-test", "--bind-ro="+packages+":/packages")
+	group := fmt.Sprintf("snorky-test-%d", os.Getpid())
+	nspawn := exec.Command("sh", "-c", inOwnGroup, group, "systemd-nspawn", "--quiet", "--directory="+tree, "--volatile=overlay", "--boot",
+		"--register=no", "--keep-unit", "--private-network", "--console=pipe", "--machine="+group, "--bind-ro="+packages+":/packages")
 	nspawn.Stdout, nspawn.Stderr = console, console
 	if err := nspawn.Start(); err != nil {
 		t.Fatal(err)
@@ -51,6 +54,7 @@ func boot(t *testing.T, tree, packages string) *machine {
 			_ = nspawn.Process.Kill()
 			<-gone
 		}
+		removeGroups(group)
 		_ = console.Close()
 		if t.Failed() {
 			text, _ := os.ReadFile(console.Name())
@@ -59,31 +63,66 @@ func boot(t *testing.T, tree, packages string) *machine {
 	})
 	m := &machine{}
 	eventually(t, "the machine's init", func() bool {
-		m.init = childOf(nspawn.Process.Pid)
+		m.init = initBelow(nspawn.Process.Pid)
 		return m.init != ""
 	})
+	state := ""
+	defer func() { t.Logf("the machine is %s", state) }()
 	eventually(t, "the end of the boot", func() bool {
-		state, _ := m.try("systemctl", "is-system-running")
+		state, _ = m.try("systemctl", "is-system-running")
 		return state == "running" || state == "degraded"
 	})
 	return m
 }
 
-// childOf is the one child of a process.
-func childOf(pid int) string {
+// Two inits must not share control groups, so each machine has some of its own, in whatever hierarchies there are.
+const (
+	inOwnGroup = `for top in ` + groupTops + `; do
+	[ -e $top/cgroup.procs ] && mkdir -p $top/$0 && echo $$ >$top/$0/cgroup.procs
+done
+exec "$@"`
+	groupTops = "/sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/systemd"
+)
+
+// removeGroups removes the control groups of a machine that has ended: empty folders, those below first.
+func removeGroups(name string) {
+	for top := range strings.FieldsSeq(groupTops) {
+		var folders []string
+		_ = filepath.WalkDir(filepath.Join(top, name), func(path string, entry fs.DirEntry, err error) error {
+			if err == nil && entry.IsDir() {
+				folders = append(folders, path)
+			}
+			return nil
+		})
+		for _, folder := range slices.Backward(folders) {
+			_ = os.Remove(folder)
+		}
+	}
+}
+
+// initBelow is the child of a process that is an init by now; empty while there is none. Others come and go before it.
+func initBelow(pid int) string {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
 	if err != nil {
 		return ""
 	}
-	child, _, _ := strings.Cut(strings.TrimSpace(string(text)), " ")
-	return child
+	for child := range strings.FieldsSeq(string(text)) {
+		if comm, err := os.ReadFile("/proc/" + child + "/comm"); err == nil && string(comm) == "systemd\n" {
+			return child
+		}
+	}
+	return ""
 }
 
 // command is one that runs inside of the machine.
 func (m *machine) command(ctx context.Context, args ...string) *exec.Cmd {
 	inside := []string{"--target", m.init, "--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--wd=/", "--", "/usr/bin/env", "-i",
 		"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8", "DEBIAN_FRONTEND=noninteractive", "SYSTEMD_PAGER="}
-	return exec.CommandContext(ctx, "nsenter", append(inside, args...)...)
+	cmd := exec.CommandContext(ctx, "nsenter", append(inside, args...)...)
+	// The process that is killed is nsenter; what it has started would live on and keep the pipes open.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	return cmd
 }
 
 // try runs a command to its end and returns what it wrote, without blanks around it.
