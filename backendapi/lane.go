@@ -32,9 +32,11 @@ type lane struct {
 	state   atomic.Int32
 }
 
-// States of a lane. A request is begun when its head is complete; what is between two requests, Shutdown may close.
+// States of a lane. A request is begun when its head is complete; what is between two requests, Shutdown may close. A fresh
+// one was accepted but has not asked for anything yet: its client has had no chance to be answered, and gets one.
 const (
-	between int32 = iota
+	fresh int32 = iota
+	between
 	begun
 	ended
 )
@@ -136,7 +138,7 @@ func (l *lane) admit() step {
 		return giveUp
 	}
 	l.began = l.now
-	if !l.state.CompareAndSwap(between, begun) && l.state.Load() == ended {
+	if !l.state.CompareAndSwap(between, begun) && !l.state.CompareAndSwap(fresh, begun) && l.state.Load() == ended {
 		return quit
 	}
 	return proceed
@@ -149,7 +151,7 @@ func (l *lane) awaitHead(started bool) step {
 	}
 	l.rest()
 	l.state.CompareAndSwap(begun, between)
-	if l.server.stopping.Load() {
+	if l.server.stopping.Load() && l.state.Load() != fresh {
 		return quit
 	}
 	if started {
@@ -194,6 +196,7 @@ func (l *lane) answer() step {
 	whole := l.head.size + int(l.head.length)
 	l.scratch.body = l.buffer[l.from+l.head.size : l.from+whole]
 	refused := l.call()
+	l.server.handler.counts.add(len(l.scratch.body), l.scratch.answer, refused)
 	l.now = time.Now()
 	last := l.head.last || l.server.stopping.Load()
 	full := l.out.add(l.scratch.answer, refused, l.server.dates.at(l.now), last, l.began)
@@ -230,9 +233,9 @@ func (l *lane) cut() {
 	l.ctx.Load().cancel()
 }
 
-// retire closes the connection if it is between two requests. Any goroutine may call it.
-func (l *lane) retire() {
-	if l.state.CompareAndSwap(between, ended) {
+// retire closes the connection if it is in the given state, which is between or fresh. Any goroutine may call it.
+func (l *lane) retire(state int32) {
+	if l.state.CompareAndSwap(state, ended) {
 		_ = l.conn.Close()
 	}
 }

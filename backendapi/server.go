@@ -39,6 +39,7 @@ type Server struct {
 	listeners map[*net.Listener]struct{}
 	lanes     map[*lane]struct{}
 	fallsBack bool          // the http.Server accepts
+	closed    bool          // what is accepted is cut at once
 	drained   chan struct{} // closed when there are no lanes left and none will come
 }
 
@@ -75,10 +76,11 @@ func NewServer(handler http.Handler, o ServerOptions) *Server {
 	return s
 }
 
-// Shutdown stops accepting, lets the requests in progress be answered and closes what is idle. It returns when that is
-// done, or with the error of ctx.
+// Shutdown stops accepting, lets the requests in progress be answered and closes what is idle; a connection that has
+// asked for nothing yet has a second for that. It returns when that is done, or with the error of ctx.
 func (s *Server) Shutdown(ctx context.Context) error {
 	err := s.stop()
+	defer time.AfterFunc(firstRequest, s.retireFresh).Stop()
 	if e := s.http.Shutdown(ctx); e != nil {
 		err = e
 	}
@@ -103,6 +105,7 @@ const closeGrace = time.Second
 func (s *Server) Close() error {
 	err := s.stop()
 	s.mu.Lock()
+	s.closed = true
 	for l := range s.lanes {
 		l.cut()
 	}

@@ -86,6 +86,7 @@ func (s *Server) untrack(l *net.Listener) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.listeners, l)
+	s.checkDrained()
 }
 
 // start gives a connection a lane.
@@ -120,7 +121,7 @@ func (s *Server) left(l *lane) {
 
 // checkDrained is called with mu held.
 func (s *Server) checkDrained() {
-	if s.stopping.Load() && len(s.lanes) == 0 {
+	if s.stopping.Load() && len(s.lanes) == 0 && len(s.listeners) == 0 {
 		select {
 		case <-s.drained:
 		default:
@@ -148,8 +149,19 @@ func (s *Server) stop() (err error) {
 		}
 	}
 	for l := range s.lanes {
-		l.retire()
+		l.retire(between)
 	}
 	s.checkDrained()
 	return err
+}
+
+// firstRequest is how long Shutdown waits for the first request of a connection that was accepted before it.
+const firstRequest = time.Second
+
+func (s *Server) retireFresh() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for l := range s.lanes {
+		l.retire(fresh)
+	}
 }

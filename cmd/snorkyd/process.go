@@ -42,7 +42,8 @@ func (p *process) serve() error {
 	p.log = newLogger(cfg, p.stderr, p.colours, p.toJournal)
 	p.stderr.OnLoss(func(lines int) { p.log.Warn().Int("lines", lines).Msg("log lines were lost") })
 	front, back := activation.Listeners(p.env)
-	s, err := server.New(cfg, server.WithLogger(p.log), server.WithListeners(front, back))
+	s, err := server.New(cfg, server.WithLogger(p.log), server.WithListeners(front, back),
+		server.WithProcess(server.Process{Version: version(), LogLinesLost: p.stderr.Lost}))
 	if err != nil {
 		return err
 	}
@@ -89,6 +90,9 @@ func (p *process) announce(s *server.Server) {
 	started := p.log.Info().Str("version", version()).Str("frontend", s.Addr()).Str("backend", s.BackendAddr()).
 		Strs("services", s.Broker().Frontend().Names()).Strs("backend_services", s.Broker().Backend().Names()).
 		Str("key", string(s.KeySource()))
+	if address := s.AdminAddr(); address != "" {
+		started.Str("admin", address)
+	}
 	if p.command.File != "" {
 		started.Str("config", p.command.File)
 	}
@@ -122,9 +126,11 @@ func (p *process) reload(s *server.Server) (outcome string) {
 	case !p.command.Config.HasTokens():
 		p.log.Info().Msg("SIGHUP: there is no key file to read")
 	}
-	if err := p.reloadTokenKeys(s); err != nil {
-		outcome = fmt.Sprintf("the keys of tokens stay as they were: %v", err)
+	tokensErr := p.reloadTokenKeys(s)
+	if tokensErr != nil {
+		outcome = fmt.Sprintf("the keys of tokens stay as they were: %v", tokensErr)
 	}
+	s.NoteReload(errors.Join(err, tokensErr))
 	return outcome
 }
 

@@ -53,7 +53,7 @@ type trialRun struct {
 
 func (r *trialRun) start(t *testing.T, cfg config.Config) *trialRun {
 	t.Helper()
-	cfg.Frontend, cfg.Backend = "127.0.0.1:0", "127.0.0.1:0"
+	cfg.Frontend, cfg.Backend, cfg.Admin = "127.0.0.1:0", "127.0.0.1:0", ""
 	r.signals, r.ended = make(chan os.Signal, 8), make(chan error, 1)
 	r.p = &process{
 		command: config.Command{Config: cfg, File: "the.toml", Ignored: []string{"SNORKY_PORT"}},
