@@ -28,7 +28,7 @@ BENCHSTAT_STAMP := $(TOOLS)/stamps/benchstat@v0.0.0-20260908200009-22c9c6c9d4da-
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: ## the demo page; its address is shown (needs only Go)
