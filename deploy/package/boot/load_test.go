@@ -68,7 +68,21 @@ func publish(ctx context.Context, c *http.Client, key, message string) error {
 	}
 	req.Header.Set("X-Backend-Key", key)
 	req.Header.Set("Content-Type", "application/json")
-	return roundTrip(c, req)
+	return roundTrip(c, req, http.StatusOK)
+}
+
+// join becomes a client, and leaves.
+func join(ctx context.Context, c *http.Client) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+frontend+"/ws", nil)
+	if err != nil {
+		return err
+	}
+	for name, value := range map[string]string{
+		"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+	} {
+		req.Header.Set(name, value)
+	}
+	return roundTrip(c, req, http.StatusSwitchingProtocols)
 }
 
 // ask asks the frontend whether it is there.
@@ -77,20 +91,23 @@ func ask(ctx context.Context, c *http.Client) error {
 	if err != nil {
 		return err
 	}
-	return roundTrip(c, req)
+	return roundTrip(c, req, http.StatusOK)
 }
 
-func roundTrip(c *http.Client, req *http.Request) error {
+func roundTrip(c *http.Client, req *http.Request, want int) error {
 	resp, err := c.Do(req)
 	if err != nil {
 		return err
 	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode == want && want == http.StatusSwitchingProtocols {
+		return nil // what follows is a connection, which has no end
+	}
 	text, err := io.ReadAll(resp.Body)
-	_ = resp.Body.Close()
 	if err != nil {
 		return err
 	}
-	if resp.StatusCode != http.StatusOK {
+	if resp.StatusCode != want {
 		return fmt.Errorf("status %d: %s", resp.StatusCode, text)
 	}
 	return nil
@@ -117,7 +134,7 @@ func (m *machine) load(key string) *load {
 	c := m.client()
 	for range 3 {
 		l.client(ctx, "backend", func() error { return publish(context.Background(), c, key, "load") })
-		l.client(ctx, "frontend", func() error { return ask(context.Background(), c) })
+		l.client(ctx, "frontend", func() error { return join(context.Background(), c) })
 	}
 	return l
 }
