@@ -116,8 +116,10 @@ func initBelow(pid int) string {
 
 // command is one that runs inside of the machine.
 func (m *machine) command(ctx context.Context, args ...string) *exec.Cmd {
-	inside := []string{"--target", m.init, "--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--wd=/", "--", "/usr/bin/env", "-i",
-		"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8", "DEBIAN_FRONTEND=noninteractive", "SYSTEMD_PAGER="}
+	inside := []string{
+		"--target", m.init, "--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--wd=/", "--", "/usr/bin/env", "-i",
+		"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8", "DEBIAN_FRONTEND=noninteractive", "SYSTEMD_PAGER=",
+	}
 	cmd := exec.CommandContext(ctx, "nsenter", append(inside, args...)...)
 	// The process that is killed is nsenter; what it has started would live on and keep the pipes open.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

@@ -3,6 +3,7 @@ package manual
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -69,7 +70,7 @@ func (c command) pages(of Edition, above []command) []Page {
 
 func (c command) related(above []command) string {
 	var all []string
-	for _, other := range append(above[:len(above):len(above)], c.Commands...) {
+	for _, other := range append(slices.Clip(above), c.Commands...) {
 		all = append(all, reference(other.page(), "1"))
 	}
 	return strings.Join(append(all, reference("snorkyd", "8")), ", ")
