@@ -119,6 +119,10 @@ bench-peers: ## Snorky beside other servers, into BENCHMARKS.md; SCENARIOS=fanou
 	@.ci/nchan || true
 	cd $(PEERS) && $(GO) run . $(if $(SCENARIOS),-scenarios '$(SCENARIOS)') $(ARGS)
 
+.PHONY: bench-restart
+bench-restart: ## a restart with 5,000 connected clients, and a storm of 10,000; two minutes, writes results/restart.svg
+	cd $(PEERS) && $(GO) run ./restart $(ARGS)
+
 .PHONY: peers-test
 peers-test: $(GOLANGCI_STAMP) ## the module of those servers: vet, lint, and each of them once
 	@.ci/nchan || true

@@ -3,6 +3,8 @@ package actors
 import (
 	"context"
 	"fmt"
+	"hash/maphash"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -41,7 +43,12 @@ type Broker struct {
 	subscriptions atomic.Int64
 	mail          watermark             // bytes that services have sent to connections, and those have not taken
 	publications  atomic.Pointer[gauge] // accepted and not yet with the sockets
+	comeback      atomic.Pointer[comeback]
 	counts        counts
+
+	limits  atomic.Pointer[limits] // nil: there are none
+	seed    maphash.Seed           // of the hashes of identities
+	refused atomic.Int64           // messages of clients, because of a limit
 }
 
 // Stats are numbers of the moment.
@@ -55,12 +62,13 @@ type Stats struct {
 func NewBroker(options Options) (*Broker, error) {
 	b := &Broker{
 		options: options.withDefaults(), goroutines: &goroutines{}, hosts: map[Service]*host{},
-		started: time.Now(), over: make(chan struct{}),
+		started: time.Now(), over: make(chan struct{}), seed: maphash.MakeSeed(),
 	}
 	b.logger = &b.options.Logger
 	b.mail.high = int64(b.options.MaxBacklogBytes)
 	b.goroutines.logger = b.logger
 	b.publications.Store(&gauge{})
+	b.SetLimits(b.options.Limits)
 	b.system = newActorSystem(b.options.Logger)
 	for id := range b.options.Loops {
 		l, err := newLoop(b, id)
@@ -98,6 +106,15 @@ func (b *Broker) Stats() Stats {
 	}
 }
 
+// OverLimit is how many messages of clients were refused so far because of Options.Limits.
+func (b *Broker) OverLimit() int64 { return b.refused.Load() }
+
+// IsCrowded tells whether an event loop has more to do than it does in a moment. Who could bring more work, such as new
+// connections, waits a little then. Any goroutine may ask.
+func (b *Broker) IsCrowded() bool {
+	return slices.ContainsFunc(b.loops, (*loop).isCrowded)
+}
+
 // Attach makes a connection out of what a gateway has accepted. It does not block. After an error, which is ErrStopped
 // or the system's, the caller still owns the net.Conn, and Door.Closed is not called.
 func (b *Broker) Attach(a Attachment) error {
@@ -129,44 +146,6 @@ func (b *Broker) Attach(a Attachment) error {
 func (b *Broker) disconnected() {
 	b.connections.Add(-1)
 	b.attached.Done()
-}
-
-// Shutdown ends the broker. What was acknowledged to publishers is delivered first; then all connections are closed with
-// wire.CloseGoingAway, spread evenly over the given time, or less if they are few; then the services end. It waits for
-// every goroutine of the broker, and returns the cause of ctx if that ends before: then connections are cut off, and a
-// service that does not return is left behind.
-func (b *Broker) Shutdown(ctx context.Context, spread time.Duration) error {
-	b.mu.Lock()
-	again := b.stopping
-	b.stopping = true
-	b.mu.Unlock()
-	if again {
-		return ErrStopped
-	}
-	// Those that come from now on are counted elsewhere: with several busy publishers there are always some.
-	err := wait(ctx, b.publications.Swap(&gauge{}).zero())
-	for _, l := range b.loops {
-		l.schedule(errand(func() { l.startDrain(spread) }))
-	}
-	if e := wait(ctx, done(b.attached.Wait)); e != nil {
-		err = e
-		b.cutOff()
-	}
-	ended := done(func() {
-		b.stopServices()
-		b.goroutines.wg.Wait()
-	})
-	if e := wait(ctx, ended); e != nil {
-		err = e
-	}
-	if e := wait(ctx, b.channels.zero()); e != nil {
-		err = e
-	}
-	b.stopProbes()
-	b.stopLoops()
-	close(b.over)
-	b.system.Shutdown()
-	return err
 }
 
 // cutOff ends the connections that have not ended in time.

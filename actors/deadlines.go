@@ -80,6 +80,7 @@ func (c *connection) visit() {
 	if c.call != nil && o.CallTimeout > 0 && now-c.called >= o.CallTimeout {
 		c.call.abandon()
 	}
+	c.loop.forgetMeter(c)
 	if c.state != stateOpen || o.PingInterval < 0 {
 		return
 	}
@@ -93,51 +94,5 @@ func (c *connection) visit() {
 	if now-c.pinged >= o.PingInterval {
 		c.pinged = now
 		c.send(pingFrame)
-	}
-}
-
-// drain is the closing of all connections of a loop, spread over a time.
-type drain struct {
-	start  time.Duration
-	spread time.Duration
-	total  int
-}
-
-// minDrainRate is how many connections of a loop end per second at least: few clients that come back at once harm
-// nobody, and nobody wants to wait for them.
-const minDrainRate = 200
-
-func (l *loop) startDrain(spread time.Duration) {
-	if l.drain != nil {
-		return
-	}
-	total := len(l.conns)
-	spread = min(spread, time.Duration(total)*time.Second/minDrainRate)
-	l.drain = &drain{start: l.now, spread: spread, total: total}
-	l.drainSome()
-}
-
-// drainSome ends as many connections as are due.
-func (l *loop) drainSome() {
-	d := l.drain
-	if d == nil {
-		return
-	}
-	due := d.total
-	if passed := l.now - d.start; passed < d.spread {
-		due = int(int64(d.total) * int64(passed) / int64(d.spread))
-	}
-	open := 0
-	for _, c := range l.conns {
-		if c.state == stateOpen {
-			open++
-		}
-	}
-	for i := len(l.conns) - 1; i >= 0 && open > d.total-due; i-- {
-		if c := l.conns[i]; c.state == stateOpen {
-			open--
-			c.end(goingAway)
-		}
-		i = min(i, len(l.conns)) // destroyed ones have left the list
 	}
 }

@@ -27,6 +27,7 @@ func (s *Server) Serve(l net.Listener) error {
 		case err == nil:
 			failures = 0
 			s.start(conn)
+			s.porch.Wait(s.ending)
 		case s.stopping.Load():
 			return http.ErrServerClosed
 		case !isTemporary(err):
@@ -89,15 +90,16 @@ func (s *Server) untrack(l *net.Listener) {
 	s.checkDrained()
 }
 
-// start gives a connection a lane.
+// start gives a connection a lane. One that was accepted while Shutdown began is fresh, and so has its chance.
 func (s *Server) start(conn net.Conn) {
 	l := newLane(s, conn)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stopping.Load() {
+	if s.closed {
 		_ = conn.Close()
 		return
 	}
+	s.porch.Enter(conn)
 	s.lanes[l] = struct{}{}
 	s.goroutines.Go(func() { s.run(l) })
 }
@@ -163,5 +165,35 @@ func (s *Server) retireFresh() {
 	defer s.mu.Unlock()
 	for l := range s.lanes {
 		l.retire(fresh)
+	}
+}
+
+// SetMaxConnections changes ServerOptions.MaxConnections. Connections that are there stay.
+func (s *Server) SetMaxConnections(n int) {
+	setDefault(&n, ServerOptions{}.withDefaults().MaxConnections)
+	s.porch.SetMax(n)
+}
+
+// Connections is how many connections there are, and how many were closed so far because they said nothing while others
+// wanted in. Where there are no lanes, none are counted.
+func (s *Server) Connections() (now int, evicted int64) { return s.porch.Len(), s.porch.Evicted() }
+
+// connState is told by the http.Server what has become of the connections that it was given. Those are no more than guests,
+// whatever their key: one that is between two requests has to go before one with a lane.
+func (s *Server) connState(conn net.Conn, state http.ConnState) {
+	if c, ok := conn.(*framingConn); ok {
+		conn = c.Conn
+	}
+	if c, ok := conn.(*replayConn); ok {
+		conn = c.Conn
+	}
+	switch state {
+	case http.StateNew:
+	case http.StateActive:
+		s.porch.Busy(conn)
+	case http.StateIdle:
+		s.porch.Idle(conn)
+	case http.StateHijacked, http.StateClosed:
+		s.porch.Leave(conn)
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/snorky-go/snorky/backendapi/application"
 	"github.com/snorky-go/snorky/cmd/snorkyd/config"
 	"github.com/snorky-go/snorky/cmd/snorkyd/internal/admin"
+	"github.com/snorky-go/snorky/cmd/snorkyd/internal/memory"
 	"github.com/snorky-go/snorky/gateway"
 )
 
@@ -42,11 +43,15 @@ type Server struct {
 	application *application.Client // nil: it is not asked
 
 	ws       *gateway.Handler
+	entrance *gateway.Listener // nil before Start
 	routes   *http.ServeMux
+	kept     *keptDoor // nil: nobody else has the frontend open
 	front    *http.Server
 	back     *backendapi.Server
 	doors    sync.WaitGroup // the two that accept
 	draining atomic.Bool
+	limit    atomic.Pointer[time.Time] // of the end; nil: it is not ending
+	memory   *memory.Watch             // nil before Start
 
 	started   time.Time
 	process   Process
@@ -87,6 +92,19 @@ func WithKey(valid ...string) Option {
 // The server owns and closes them.
 func WithListeners(frontend, backend net.Listener) Option {
 	return func(s *Server) { s.frontListener, s.backListener = frontend, backend }
+}
+
+// WithKeptListeners is WithListeners for doors that whoever gives them keeps open for the next server, as a service manager
+// does. Near its end the server leaves clients in the backlog of such a frontend: the next one answers them, and nobody is
+// refused.
+func WithKeptListeners(frontend, backend net.Listener) Option {
+	return func(s *Server) {
+		s.backListener = backend
+		if frontend != nil {
+			s.kept = keep(frontend)
+			s.frontListener = s.kept
+		}
+	}
 }
 
 // New makes a server with the services of cfg, but opens no port yet. Its broker runs already, so that services can be
@@ -143,7 +161,7 @@ func (s *Server) build(valid [][]byte) error {
 	s.keys.door = calls
 	s.back = backendapi.NewServer(calls, backendServerOptions(s.config, s.log))
 	door := gatewayOptions(s.config, s.log)
-	door.Authenticator = s.doorkeeper()
+	door.Authenticator, door.RetryAfter = s.doorkeeper(), s.retryAfter
 	s.ws = gateway.New(s.broker, door)
 	s.buildFrontend()
 	return nil
@@ -164,6 +182,7 @@ func (s *Server) Start() error {
 	}
 	s.state = running
 	front, back := s.guard(s.frontListener), s.backListener
+	s.watchMemory()
 	s.doors.Go(func() { s.watch("frontend", s.front.Serve(front)) })
 	s.doors.Go(func() { s.watch("backend", s.back.Serve(back)) })
 	s.startAdmin()
