@@ -63,7 +63,7 @@ func (c command) pages(of Edition, above []command) []Page {
 	d.markdown("%s", c.related(above))
 	pages := []Page{d.page(c.page(), "1", strings.ToLower(c.Short[:1])+c.Short[1:], of)}
 	for _, below := range c.Commands {
-		pages = append(pages, below.pages(of, append(above[:len(above):len(above)], c))...)
+		pages = append(pages, below.pages(of, append(slices.Clip(above), c))...)
 	}
 	return pages
 }
