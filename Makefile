@@ -153,6 +153,7 @@ PACKAGER = GOOS= GOARCH= $(GO) run . $(if $(VERSION),-version '$(VERSION)') $(if
 
 .PHONY: package-test
 package-test: $(GOLANGCI_STAMP) ## the module that makes packages: vet, lint, and what the packages hold
+	@.ci/need rpm mandoc zsh fish shellcheck || echo "what is missing is left out of the tests"
 	cd $(PACKAGE) && $(GO) vet -tags systemd ./... && $(GOLANGCI) run --allow-parallel-runners ./... && $(GO) test -race -shuffle=on ./...
 
 .PHONY: test-systemd
