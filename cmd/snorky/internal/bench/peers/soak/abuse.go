@@ -119,7 +119,7 @@ func (a *abuser) frames(ctx context.Context, sent []byte) error {
 	}
 	defer a.hangUp(raw)
 	if _, err := io.WriteString(raw, upgradeTo("/ws", "")); err != nil {
-		return nil //nolint:nilerr // it was refused early
+		return nil // it was refused early
 	}
 	_, _ = raw.Write(sent)
 	return ended(raw)
@@ -178,8 +178,7 @@ func (a *abuser) rubbish(ctx context.Context) error {
 			}
 		}
 	}
-	_, err = c.call("pubsub", "subscribe", `{"channel":"after all"}`)
-	return err
+	return c.call("pubsub", "subscribe", `{"channel":"after all"}`)
 }
 
 func (a *abuser) reset(ctx context.Context) error {
@@ -209,7 +208,7 @@ func (a *abuser) trickle(ctx context.Context) error {
 	request := upgradeTo("/ws", "")
 	for i := range 60 {
 		if _, err := io.WriteString(raw, request[i:i+1]); err != nil {
-			return nil //nolint:nilerr // this is what should happen
+			return nil // this is what should happen
 		}
 		if !rest(ctx, time.Second/2) {
 			return nil

@@ -79,23 +79,23 @@ func (c *conn) send(opcode byte, payload []byte) error {
 	return err
 }
 
-// call does a request and returns the whole answer, which is valid until the next call. Params is JSON.
-func (c *conn) call(service, command, params string) ([]byte, error) {
+// call does a request. Params is JSON. An answer that is an error, or none in time, is an error.
+func (c *conn) call(service, command, params string) error {
 	c.next++
 	request := fmt.Sprintf(`{"service":%q,"message":{"command":%q,"callId":%d,"params":%s}}`, service, command, c.next, params)
 	if err := c.send(wire.OpText, []byte(request)); err != nil {
-		return nil, err
+		return err
 	}
 	answer, err := c.read(time.Now().Add(answerWithin), c.next)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("%s.%s: %w", service, command, err)
+		return fmt.Errorf("%s.%s: %w", service, command, err)
 	case answer == nil:
-		return nil, fmt.Errorf("%s.%s: no answer within %v", service, command, answerWithin)
+		return fmt.Errorf("%s.%s: no answer within %v", service, command, answerWithin)
 	case bytes.Contains(answer, []byte(`"type":"error"`)):
-		return nil, fmt.Errorf("%s.%s: %.200s", service, command, answer)
+		return fmt.Errorf("%s.%s: %.200s", service, command, answer)
 	}
-	return answer, nil
+	return nil
 }
 
 // listen takes what comes until then.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"time"
 
 	"github.com/snorky-go/snorky/actors/wire"
@@ -151,7 +152,7 @@ func (c *client) subscribe(mine *[]*hearing) error {
 		s = c.w.channels[c.r.IntN(len(c.w.channels))]
 	}
 	h, joined := c.joins(s)
-	if _, err := c.call("pubsub", "subscribe", fmt.Sprintf(`{"channel":%q}`, channelName(s))); err != nil {
+	if err := c.call("pubsub", "subscribe", fmt.Sprintf(`{"channel":%q}`, channelName(s))); err != nil {
 		return err
 	}
 	joined()
@@ -164,7 +165,7 @@ func (c *client) unsubscribe(mine *[]*hearing, i int) error {
 	if err := c.catchUp(h); err != nil {
 		return err
 	}
-	if _, err := c.call("pubsub", "unsubscribe", fmt.Sprintf(`{"channel":%q}`, channelName(h.stream))); err != nil {
+	if err := c.call("pubsub", "unsubscribe", fmt.Sprintf(`{"channel":%q}`, channelName(h.stream))); err != nil {
 		return err
 	}
 	c.forget(h)
@@ -202,7 +203,7 @@ func (c *client) depart() error {
 func (c *client) bulkReader(there func()) error {
 	var mine []*hearing
 	h, joined := c.joins(c.w.bulk)
-	if _, err := c.call("pubsub", "subscribe", fmt.Sprintf(`{"channel":%q}`, channelName(c.w.bulk))); err != nil {
+	if err := c.call("pubsub", "subscribe", fmt.Sprintf(`{"channel":%q}`, channelName(c.w.bulk))); err != nil {
 		return err
 	}
 	joined()
@@ -230,7 +231,7 @@ func (c *client) fallSilent() {
 // slowDown takes a channel with large messages, and then reads nothing more.
 func (c *client) slowDown() error {
 	_ = c.SetReadBuffer(4 << 10)
-	if _, err := c.call("pubsub", "subscribe", fmt.Sprintf(`{"channel":%q}`, channelName(c.w.bulk))); err != nil {
+	if err := c.call("pubsub", "subscribe", fmt.Sprintf(`{"channel":%q}`, channelName(c.w.bulk))); err != nil {
 		return err
 	}
 	c.w.crowd.remove(c.conn)
@@ -245,13 +246,11 @@ func (w *world) linger(ctx context.Context, c *conn, d time.Duration, wrong stri
 		if !rest(ctx, d) {
 			return
 		}
+		_ = c.SetReadBuffer(1 << 20) // a small window would take the rest of what was sent piece by piece, for minutes
 		_ = c.SetReadDeadline(time.Now().Add(answerWithin))
 		for buffer := make([]byte, 64<<10); ; {
 			if _, err := c.TCPConn.Read(buffer); err != nil {
-				if timeout, ok := errors.AsType[interface {
-					error
-					Timeout() bool
-				}](err); ok && timeout.Timeout() {
+				if errors.Is(err, os.ErrDeadlineExceeded) {
 					w.fault(wrong, "after %v", d)
 				}
 				return

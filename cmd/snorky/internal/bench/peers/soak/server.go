@@ -144,15 +144,6 @@ func (v *server) ready(ctx context.Context) error {
 
 func (v *server) pid() int { return v.command.Process.Pid }
 
-func (v *server) alive() bool {
-	select {
-	case <-v.ended:
-		return false
-	default:
-		return true
-	}
-}
-
 // writeKeys replaces the key file in one step.
 func (v *server) writeKeys(keys ...string) error {
 	next := v.keyFile + ".next"

@@ -192,7 +192,7 @@ func (w *world) populate(ctx context.Context, everybody *sync.WaitGroup) {
 	w.ready.Add(w.work.Clients)
 	for i := range w.work.Clients {
 		everybody.Go(func() {
-			r := rand.New(rand.NewPCG(uint64(i), 1)) //nolint:gosec // no secret
+			r := rand.New(rand.NewPCG(uint64(i), 1))
 			if !rest(ctx, time.Duration(i)*time.Second/perSecond) {
 				w.ready.Done()
 				return
