@@ -15,3 +15,14 @@ func Expiries(b *Broker) (n int) {
 	}
 	return n
 }
+
+// Halt has a loop do nothing until the function that it returns is called.
+func Halt(b *Broker, loop int) (release func()) {
+	halted, end := make(chan struct{}), make(chan struct{})
+	b.loops[loop].schedule(errand(func() {
+		close(halted)
+		<-end
+	}))
+	<-halted
+	return func() { close(end) }
+}

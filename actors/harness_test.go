@@ -264,6 +264,11 @@ func (s *server) shutdown() {
 		if stats := s.broker.Stats(); stats != (actors.Stats{}) {
 			s.t.Errorf("left behind: %+v", stats)
 		}
+		for id, l := range s.broker.Metrics().Loops {
+			if l.WaitingBytes != 0 || l.Connections != 0 {
+				s.t.Errorf("loop %d still counts %d bytes that wait for %d connections", id, l.WaitingBytes, l.Connections)
+			}
+		}
 	}()
 	if err := s.broker.Shutdown(s.t.Context(), 0); err != nil && !errors.Is(err, actors.ErrStopped) {
 		s.t.Errorf("shutdown: %v", err)

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -131,9 +132,9 @@ func (c *counters[K]) add(key, other K) {
 func (c *counters[K]) snapshot() map[K]uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	m := make(map[K]uint64, len(c.byKey))
-	for key, n := range c.byKey {
-		m[key] = n
+	m := maps.Clone(c.byKey)
+	if m == nil {
+		m = map[K]uint64{}
 	}
 	return m
 }

@@ -14,6 +14,11 @@ import (
 // It returns nil when all have answered. When ctx ends before, the error says who has not, and is the cause of ctx. It is
 // ErrStopped when the broker has stopped.
 func (b *Broker) Probe(ctx context.Context) error {
+	select {
+	case <-b.over:
+		return ErrStopped
+	default:
+	}
 	asked := []inquiry{
 		{"the registry of the frontend", b.frontend.inquire()},
 		{"the registry of the backend", b.backend.inquire()},

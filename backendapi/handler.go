@@ -37,6 +37,7 @@ type Handler struct {
 	badKeys  throttle
 	failures throttle
 	panics   throttle
+	counts   counts
 }
 
 // New returns a Handler that makes its calls through caller. The error wraps ErrBadKey and never shows a key.
@@ -72,6 +73,11 @@ func (h *Handler) SetKeys(keys ...[]byte) error {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := exchanges.Get().(*exchange)
 	refused := h.serve(w, r, x)
+	received := 0
+	if x.bodyRead {
+		received = len(x.body)
+	}
+	h.counts.add(received, x.answer, refused)
 	if mustClose(r, x) {
 		w.Header()["Connection"] = closeValue
 	}
@@ -171,6 +177,7 @@ func (h *Handler) call(ctx context.Context, x *exchange, packet wire.Packet) *re
 	if notOne != nil {
 		return notRequest
 	}
+	h.counts.failed.Add(1)
 	if muted, ok := h.failures.allow(); ok {
 		h.options.Logger.Error().Err(err).Str("service", cut(packet.Service)).Str("command", cut(request.Command)).
 			Uint64("more", muted).Msg("backend call failed")

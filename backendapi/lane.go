@@ -194,6 +194,7 @@ func (l *lane) answer() step {
 	whole := l.head.size + int(l.head.length)
 	l.scratch.body = l.buffer[l.from+l.head.size : l.from+whole]
 	refused := l.call()
+	l.server.handler.counts.add(len(l.scratch.body), l.scratch.answer, refused)
 	l.now = time.Now()
 	last := l.head.last || l.server.stopping.Load()
 	full := l.out.add(l.scratch.answer, refused, l.server.dates.at(l.now), last, l.began)

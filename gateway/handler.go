@@ -82,6 +82,7 @@ type Handler struct {
 	open     context.Context // ends with Close
 	shut     context.CancelFunc
 	closed   atomic.Bool
+	handshakeCounts
 }
 
 var (
@@ -155,7 +156,9 @@ func (h *Handler) shakeHands(w http.ResponseWriter, r *http.Request, remote neti
 		h.log.Info().Err(err).Stringer("remote", remote).Msg("the broker does not take a connection")
 		_ = conn.Close()
 		h.seats.free(remote)
+		return
 	}
+	h.accepted.Add(1)
 }
 
 // Close makes the handler refuse all further handshakes with status 503, also those that are being authenticated. It does

@@ -43,6 +43,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, status int, tex
 		c.refused = true // net/http asks once more, and that will be answered
 		return
 	}
+	h.refused.add(status)
 	header := w.Header()
 	switch status {
 	case http.StatusUnauthorized:

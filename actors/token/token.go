@@ -84,6 +84,7 @@ type Verifier struct {
 	keys       atomic.Pointer[keySet]    // Options.Keys, or what SetKeys has put in their place
 	url        *url.URL                  // nil: there is none
 	remote     *remote                   // likewise
+	counts     counts
 }
 
 // Check tells what is wrong with the options, as New does, without starting anything.
@@ -165,7 +166,8 @@ func (v *Verifier) Close() {
 //
 // Errors wrap wire.ErrInvalidToken, or wire.ErrUnavailable if the token could not be judged, and say why, for the log;
 // there is nothing of the token in them but the names of its algorithm and key.
-func (v *Verifier) Verify(ctx context.Context, text string) (actors.Principal, error) {
+func (v *Verifier) Verify(ctx context.Context, text string) (p actors.Principal, err error) {
+	defer func() { v.counts.add(err) }()
 	payload, err := v.open(ctx, text)
 	if err != nil {
 		return actors.Principal{}, err

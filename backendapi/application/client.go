@@ -38,6 +38,7 @@ type Client struct {
 	waiting atomic.Int64
 	granted cache
 	log     zerolog.Logger
+	counts  counts
 
 	open     context.Context // ends with Close
 	shut     context.CancelFunc
@@ -116,6 +117,7 @@ func (c *Client) ask(ctx context.Context, event string, body func() []byte) (rep
 	defer cancel()
 	defer context.AfterFunc(c.open, cancel)() //nolint:contextcheck // Close ends questions, too
 	answer, err := c.askInTurn(inTime, body)
+	c.counts.add(answer.allow, err)
 	if err == nil || errors.Is(err, wire.ErrNotAuthenticated) || errors.Is(err, wire.ErrForbidden) {
 		return answer, err
 	}

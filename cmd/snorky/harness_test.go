@@ -47,7 +47,7 @@ type site struct {
 func boot(t *testing.T, adapt ...func(*server.Config)) *site {
 	t.Helper()
 	cfg := server.Default()
-	cfg.Frontend, cfg.Backend = "127.0.0.1:0", "127.0.0.1:0"
+	cfg.Frontend, cfg.Backend, cfg.Admin = "127.0.0.1:0", "127.0.0.1:0", ""
 	for _, f := range adapt {
 		f(&cfg)
 	}

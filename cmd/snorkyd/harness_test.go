@@ -141,7 +141,7 @@ func prepare(t *testing.T, args ...string) *snorkyd {
 	p := &snorkyd{t: t, exited: make(chan struct{})}
 	p.front, p.back = freePorts(t)
 	p.cmd = exec.Command(file, append([]string{
-		"-frontend", p.front, "-backend", p.back, "-key-file", keyFile(t, testKey+"\n"),
+		"-frontend", p.front, "-backend", p.back, "-admin", "none", "-key-file", keyFile(t, testKey+"\n"),
 	}, args...)...)
 	p.cmd.Stderr = &p.log
 	return p

@@ -4,16 +4,27 @@ import (
 	"io"
 	"os"
 
+	"github.com/coreos/go-systemd/v22/journal"
 	"github.com/mattn/go-isatty"
 	"github.com/rs/zerolog"
 
 	"github.com/snorky-go/snorky/cmd/snorkyd/config"
 )
 
-// newLogger logs lines of JSON, or pretty ones for people.
-func newLogger(cfg config.Config, to io.Writer, terminal bool) zerolog.Logger {
-	if cfg.LogFormat == "pretty" || cfg.LogFormat == "auto" && terminal {
+const (
+	formatAuto    = "auto"
+	formatPretty  = "pretty"
+	formatJournal = "journal"
+)
+
+// newLogger logs lines of JSON, with a priority for the journal, or pretty ones for people.
+func newLogger(cfg config.Config, to io.Writer, terminal, toJournal bool) zerolog.Logger {
+	auto := cfg.LogFormat == formatAuto
+	switch {
+	case cfg.LogFormat == formatPretty || auto && terminal:
 		to = zerolog.ConsoleWriter{Out: to, TimeFormat: "15:04:05", NoColor: !terminal}
+	case cfg.LogFormat == formatJournal || auto && toJournal:
+		to = journalWriter{to: to, plain: journal.PriInfo}
 	}
 	level, err := zerolog.ParseLevel(cfg.LogLevel)
 	if err != nil { // the table of settings allows no other levels
@@ -25,4 +36,54 @@ func newLogger(cfg config.Config, to io.Writer, terminal bool) zerolog.Logger {
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && isatty.IsTerminal(f.Fd())
+}
+
+// isJournal tells whether what is written there goes to the journal of systemd, as systemd says by JOURNAL_STREAM. That
+// variable is inherited by whoever is started from here, with another standard error, so the file has to be the one.
+func isJournal(w io.Writer) bool {
+	if f, ok := w.(*os.File); !ok || f != os.Stderr {
+		return false
+	}
+	is, err := journal.StderrIsJournalStream()
+	return is && err == nil
+}
+
+// journalWriter puts in front of each line the priority by which journalctl -p finds it (sd-daemon(3)).
+type journalWriter struct {
+	to    io.Writer
+	plain journal.Priority // of lines without a level
+}
+
+// Write takes whole lines, one at a time.
+func (w journalWriter) Write(line []byte) (int, error) { return w.write(w.plain, line) }
+
+// WriteLevel implements zerolog.LevelWriter.
+func (w journalWriter) WriteLevel(level zerolog.Level, line []byte) (int, error) {
+	return w.write(w.priority(level), line)
+}
+
+func (w journalWriter) priority(level zerolog.Level) journal.Priority {
+	switch level {
+	case zerolog.TraceLevel, zerolog.DebugLevel:
+		return journal.PriDebug
+	case zerolog.InfoLevel:
+		return journal.PriInfo
+	case zerolog.WarnLevel:
+		return journal.PriWarning
+	case zerolog.ErrorLevel:
+		return journal.PriErr
+	case zerolog.FatalLevel, zerolog.PanicLevel:
+		return journal.PriCrit
+	default:
+		return w.plain
+	}
+}
+
+// write makes one call of it, so that a line stays whole.
+func (w journalWriter) write(p journal.Priority, line []byte) (int, error) {
+	whole := append([]byte{'<', '0' + byte(p), '>'}, line...)
+	if _, err := w.to.Write(whole); err != nil {
+		return 0, err
+	}
+	return len(line), nil
 }

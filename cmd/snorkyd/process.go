@@ -14,6 +14,7 @@ import (
 	"github.com/snorky-go/snorky/cmd/snorkyd/config"
 	"github.com/snorky-go/snorky/cmd/snorkyd/internal/activation"
 	"github.com/snorky-go/snorky/cmd/snorkyd/internal/outlet"
+	"github.com/snorky-go/snorky/cmd/snorkyd/internal/supervisor"
 	"github.com/snorky-go/snorky/cmd/snorkyd/internal/trim"
 	"github.com/snorky-go/snorky/cmd/snorkyd/server"
 )
@@ -30,16 +31,19 @@ type process struct {
 	signals        <-chan os.Signal
 	stdout, stderr *outlet.Outlet
 	colours        bool
+	toJournal      bool                // standard error is the journal of systemd
+	contract       supervisor.Contract // with the service manager
 	log            zerolog.Logger
 }
 
 // serve runs the server until a signal, or until it fails.
 func (p *process) serve() error {
 	cfg := p.command.Config
-	p.log = newLogger(cfg, p.stderr, p.colours)
+	p.log = newLogger(cfg, p.stderr, p.colours, p.toJournal)
 	p.stderr.OnLoss(func(lines int) { p.log.Warn().Int("lines", lines).Msg("log lines were lost") })
 	front, back := activation.Listeners(p.env)
-	s, err := server.New(cfg, server.WithLogger(p.log), server.WithListeners(front, back))
+	s, err := server.New(cfg, server.WithLogger(p.log), server.WithListeners(front, back),
+		server.WithProcess(server.Process{Version: version(), LogLinesLost: p.stderr.Lost}))
 	if err != nil {
 		return err
 	}
@@ -47,17 +51,23 @@ func (p *process) serve() error {
 		return err
 	}
 	p.announce(s)
+	manager := supervisor.Start(supervisor.Options{Contract: p.contract, Log: p.log, Broker: s.Broker(), Answer: s.Ask})
+	defer manager.Close()
 	defer p.trim()()
 	for {
 		select {
 		case <-s.Done():
 			return s.Err()
+		case err := <-manager.Failed():
+			p.log.Error().Err(err).Msg("ending")
+			return errors.Join(err, p.end(s, manager))
 		case got := <-p.signals:
 			if got != syscall.SIGHUP {
 				p.log.Info().Stringer("signal", got).Msg("ending")
-				return p.end(s)
+				return p.end(s, manager)
 			}
-			p.reload(s)
+			manager.Reloading()
+			manager.Reloaded(p.reload(s))
 		}
 	}
 }
@@ -80,6 +90,9 @@ func (p *process) announce(s *server.Server) {
 	started := p.log.Info().Str("version", version()).Str("frontend", s.Addr()).Str("backend", s.BackendAddr()).
 		Strs("services", s.Broker().Frontend().Names()).Strs("backend_services", s.Broker().Backend().Names()).
 		Str("key", string(s.KeySource()))
+	if address := s.AdminAddr(); address != "" {
+		started.Str("admin", address)
+	}
 	if p.command.File != "" {
 		started.Str("config", p.command.File)
 	}
@@ -100,21 +113,28 @@ func (p *process) announce(s *server.Server) {
 	fmt.Fprintln(p.stdout)
 }
 
-// reload reads the keys again.
-func (p *process) reload(s *server.Server) {
+// reload reads the keys again, and says in a line how that went.
+func (p *process) reload(s *server.Server) (outcome string) {
+	outcome = "done"
 	valid, err := s.ReloadKeys()
 	switch {
 	case err != nil:
+		outcome = fmt.Sprintf("the keys stay as they were: %v", err)
 		p.log.Error().Err(err).Msg("SIGHUP: the keys stay as they were")
 	case valid > 0:
 		p.log.Info().Int("keys", valid).Msg("SIGHUP: the key file was read")
 	case !p.command.Config.HasTokens():
 		p.log.Info().Msg("SIGHUP: there is no key file to read")
 	}
-	p.reloadTokenKeys(s)
+	tokensErr := p.reloadTokenKeys(s)
+	if tokensErr != nil {
+		outcome = fmt.Sprintf("the keys of tokens stay as they were: %v", tokensErr)
+	}
+	s.NoteReload(errors.Join(err, tokensErr))
+	return outcome
 }
 
-func (p *process) reloadTokenKeys(s *server.Server) {
+func (p *process) reloadTokenKeys(s *server.Server) error {
 	read, err := s.ReloadTokenKeys()
 	switch {
 	case err != nil:
@@ -128,11 +148,13 @@ func (p *process) reloadTokenKeys(s *server.Server) {
 	case p.command.Config.TokenJWKSURL != "":
 		p.log.Info().Msg("SIGHUP: token-jwks-url was read a moment ago")
 	}
+	return err
 }
 
 // end drains the server. A second signal ends the process at once, and with it what is left; another SIGHUP means
 // nothing any more.
-func (p *process) end(s *server.Server) error {
+func (p *process) end(s *server.Server, manager *supervisor.Supervisor) error {
+	manager.Stopping(s.DrainLimit())
 	go func() { _ = s.Shutdown(context.Background()) }() // logs what it cut off; Done is its end
 	for {
 		select {

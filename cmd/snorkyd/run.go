@@ -9,8 +9,11 @@ import (
 	"runtime/debug"
 	"syscall"
 
+	"github.com/coreos/go-systemd/v22/journal"
+
 	"github.com/snorky-go/snorky/cmd/snorkyd/config"
 	"github.com/snorky-go/snorky/cmd/snorkyd/internal/outlet"
+	"github.com/snorky-go/snorky/cmd/snorkyd/internal/supervisor"
 	"github.com/snorky-go/snorky/cmd/snorkyd/server"
 )
 
@@ -33,12 +36,16 @@ func run(args, env []string, stdout, stderr io.Writer) int {
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	defer signal.Stop(signals)
 	surviveWrites()
+	contract := supervisor.Take()
+	toJournal := isJournal(stderr)
 
 	loader := config.Loader{Program: program, About: about, Defaults: config.Default()}
 	command, err := loader.Load(args, env)
 	if err != nil {
-		return complain(stderr, err)
+		contract.Explain(err)
+		return complain(stderr, toJournal, err)
 	}
+	toJournal = toJournal || command.Config.LogFormat == formatJournal
 	switch command.Action {
 	case config.Help:
 		loader.Usage(stdout)
@@ -47,34 +54,38 @@ func run(args, env []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stdout, "%s %s (%s %s/%s)\n", program, version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 		return statusOK
 	case config.Check:
-		return check(command.Config, stdout, stderr)
+		return check(command.Config, toJournal, stdout, stderr)
 	default:
 		p := &process{
 			command: command, env: env, signals: signals,
 			stdout: outlet.New(stdout), stderr: outlet.New(stderr),
 		}
-		p.colours = isTerminal(stderr)
+		p.colours, p.toJournal, p.contract = isTerminal(stderr), toJournal, contract
 		err := p.serve()
 		p.stdout.Close(flushTime)
 		p.stderr.Close(flushTime)
 		if err != nil {
-			return complain(stderr, err)
+			contract.Explain(err)
+			return complain(stderr, toJournal, err)
 		}
 		return statusOK
 	}
 }
 
 // check reads what a start would read, and opens nothing.
-func check(cfg config.Config, stdout, stderr io.Writer) int {
+func check(cfg config.Config, toJournal bool, stdout, stderr io.Writer) int {
 	if err := server.CheckFiles(cfg); err != nil {
-		return complain(stderr, err)
+		return complain(stderr, toJournal, err)
 	}
 	fmt.Fprintln(stdout, "the configuration is good")
 	return statusOK
 }
 
 // complain says in one line why there is nothing to run.
-func complain(stderr io.Writer, err error) int {
+func complain(stderr io.Writer, toJournal bool, err error) int {
+	if toJournal {
+		stderr = journalWriter{to: stderr, plain: journal.PriErr}
+	}
 	fmt.Fprintf(stderr, "%s: %v\n", program, err)
 	if config.IsError(err) {
 		return statusConfig

@@ -53,7 +53,7 @@ type trialRun struct {
 
 func (r *trialRun) start(t *testing.T, cfg config.Config) *trialRun {
 	t.Helper()
-	cfg.Frontend, cfg.Backend = "127.0.0.1:0", "127.0.0.1:0"
+	cfg.Frontend, cfg.Backend, cfg.Admin = "127.0.0.1:0", "127.0.0.1:0", ""
 	r.signals, r.ended = make(chan os.Signal, 8), make(chan error, 1)
 	r.p = &process{
 		command: config.Command{Config: cfg, File: "the.toml", Ignored: []string{"SNORKY_PORT"}},
@@ -191,20 +191,22 @@ func TestStartThatFails(t *testing.T) {
 func TestLogFormats(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
-		format   string
-		terminal bool
-		want     string
+		format            string
+		terminal, journal bool
+		want              string
 	}{
-		{"auto", false, `{"level":"info","name":"a\u001b[2Jb"`},
-		{"auto", true, "\x1b["},
-		{"json", true, `{"level":"info"`},
-		{"pretty", false, `INF it happened name="a\x1b[2Jb"`},
+		{"auto", false, false, `{"level":"info","name":"a\u001b[2Jb"`},
+		{"auto", true, false, "\x1b["},
+		{"auto", false, true, `<6>{"level":"info"`},
+		{"json", true, true, `{"level":"info"`},
+		{"journal", true, false, `<6>{"level":"info"`},
+		{"pretty", false, true, `INF it happened name="a\x1b[2Jb"`},
 	}
 	for _, test := range tests {
 		var out bytes.Buffer
 		cfg := config.Default()
 		cfg.LogFormat = test.format
-		log := newLogger(cfg, &out, test.terminal)
+		log := newLogger(cfg, &out, test.terminal, test.journal)
 		log.Debug().Msg("below the level")
 		log.Info().Str("name", "a\x1b[2Jb").Msg("it happened")
 		if !strings.Contains(out.String(), test.want) || strings.Count(out.String(), "\n") != 1 {
@@ -214,7 +216,7 @@ func TestLogFormats(t *testing.T) {
 	for level, want := range map[string]zerolog.Level{"debug": zerolog.DebugLevel, "error": zerolog.ErrorLevel, "": zerolog.NoLevel} {
 		cfg := config.Default()
 		cfg.LogLevel = level
-		if got := newLogger(cfg, new(bytes.Buffer), false).GetLevel(); got != want {
+		if got := newLogger(cfg, new(bytes.Buffer), false, false).GetLevel(); got != want {
 			t.Errorf("%q: level %v", level, got)
 		}
 	}

@@ -33,7 +33,7 @@ func program() boot.Program {
 // defaults are the values of section 12; limits that it does not know are out of the way of any test.
 func defaults() server.Config {
 	c := server.Default()
-	c.Frontend, c.Backend = "127.0.0.1:5800", "127.0.0.1:5801"
+	c.Frontend, c.Backend, c.Admin = "127.0.0.1:5800", "127.0.0.1:5801", ""
 	c.AllowOrigins = []string{"*"}
 	c.ReadLimit = 10 << 20 // PROTOCOL.md section 1
 	c.BackendMaxBody = 16 << 20

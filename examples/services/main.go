@@ -33,7 +33,7 @@ func program() boot.Program {
 // defaults keep strangers out: everybody who gets in may ask this machine's name server.
 func defaults() server.Config {
 	c := server.Default()
-	c.Frontend = "127.0.0.1:5800"
+	c.Frontend, c.Admin = "127.0.0.1:5800", "" // who operates this one sees it
 	c.Drain = time.Second
 	c.PubSub = nil // the one of the guide
 	return c

@@ -111,7 +111,7 @@ func (w *world) startSnorky() {
 		Program: snorkyd,
 		// Pages may come from anywhere, since nobody knows yet at which port they will be.
 		Arguments: []string{
-			"-config", "snorkyd.toml", "-key-file", w.keyFile, "-frontend", w.frontend, "-backend", w.backend, "-allow-origin", "*",
+			"-config", "snorkyd.toml", "-key-file", w.keyFile, "-frontend", w.frontend, "-backend", w.backend, "-allow-origin", "*", "-admin", "none",
 		},
 	})
 	at := addresses(w.t, w.snorky)

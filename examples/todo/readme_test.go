@@ -75,7 +75,7 @@ func TestReadmeRuns(t *testing.T) {
 			Program: "sh", Arguments: []string{"-c", command}, Folder: "../..", Group: true, Environment: append(environment, more...),
 		})
 	}
-	snorky := shell(commands[0], "SNORKY_FRONTEND=127.0.0.1:0", "SNORKY_BACKEND=127.0.0.1:0", "SNORKY_ALLOW_ORIGIN=*")
+	snorky := shell(commands[0], "SNORKY_FRONTEND=127.0.0.1:0", "SNORKY_BACKEND=127.0.0.1:0", "SNORKY_ADMIN=none", "SNORKY_ALLOW_ORIGIN=*")
 	at := addresses(t, snorky)
 	where := []string{"TODO_LISTEN=127.0.0.1:0", "SNORKY_BACKEND=" + at.Backend, "SNORKY_URL=ws://" + at.Frontend + "/ws"}
 

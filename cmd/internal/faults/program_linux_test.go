@@ -59,7 +59,7 @@ func runWith(t *testing.T, more string, args ...string) *program {
 	must(t, os.WriteFile(key, []byte(testKey), 0o600))
 	p := &program{t: t, exited: make(chan struct{})}
 	p.cmd = exec.Command(file, append([]string{
-		"-config", settings, "-key-file", key, "-frontend", "127.0.0.1:0", "-backend", "127.0.0.1:0", "-drain", "0s",
+		"-config", settings, "-key-file", key, "-frontend", "127.0.0.1:0", "-backend", "127.0.0.1:0", "-admin", "none", "-drain", "0s",
 	}, args...)...)
 	p.cmd.Stderr = &p.log
 	p.cmd.Env = append(os.Environ(), "GOMEMLIMIT=96MiB")

@@ -47,7 +47,7 @@ func boot(t *testing.T, change func(*server.Config)) *site {
 func bootLogged(t *testing.T, change func(*server.Config), log zerolog.Logger) *site {
 	t.Helper()
 	cfg := server.Default()
-	cfg.Frontend, cfg.Backend, cfg.Drain = "127.0.0.1:0", "127.0.0.1:0", 0
+	cfg.Frontend, cfg.Backend, cfg.Admin, cfg.Drain = "127.0.0.1:0", "127.0.0.1:0", "", 0
 	cfg.PubSub = services
 	change(&cfg)
 	s, err := server.New(cfg, server.WithKey(testKey), server.WithLogger(log))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/snorky-go/snorky/actors/services"
 	"github.com/snorky-go/snorky/backendapi/application"
+	"github.com/snorky-go/snorky/cmd/internal/overview"
 )
 
 // Config is every setting of the server. Start from Default, since zero is a value like any other here: where the table
@@ -17,6 +18,8 @@ type Config struct {
 	// Frontend is the address, host:port, at which browsers connect; Backend the one at which applications publish.
 	// Port 0 takes any free port.
 	Frontend, Backend string
+	// Admin is the address for those who run the server. Empty: there is none.
+	Admin string
 	// KeyFile has the key of the backend, or two of them during a rotation. Empty: a random key for this run.
 	KeyFile string
 	// AllowOrigins are the origins of the pages that may connect, "*" for all. Empty: the page's own host only.
@@ -73,7 +76,7 @@ type Config struct {
 	Portable  bool          // no event loops for sockets
 	Drain     time.Duration // from the signal to the end
 	LogLevel  string        // debug, info, warn, error
-	LogFormat string        // auto, json, pretty
+	LogFormat string        // auto, json, journal, pretty
 
 	// PubSub are publish and subscribe services, each with a twin on the backend.
 	PubSub []PubSub
@@ -116,6 +119,7 @@ func Default() Config {
 	return Config{
 		Frontend:         ":5800",
 		Backend:          "127.0.0.1:5801",
+		Admin:            overview.DefaultAddress,
 		MaxSubscriptions: 1000,
 		MaxChannelBytes:  255,
 		ReadLimit:        64 << 10,

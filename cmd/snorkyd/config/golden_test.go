@@ -19,12 +19,15 @@ func TestGoodFiles(t *testing.T) {
 	origins.AllowOrigins = []string{"*"}
 	serviceless := Default()
 	serviceless.PubSub = []PubSub{}
+	hidden := Default()
+	hidden.Admin = ""
 	want := map[string]Config{
+		"no-admin.toml":    hidden,
 		"empty.toml":       Default(),
 		"one-origin.toml":  origins,
 		"no-services.toml": serviceless,
 		"everything.toml": {
-			Frontend: "0.0.0.0:8080", Backend: "[::1]:8081", KeyFile: "/etc/snorky/key",
+			Frontend: "0.0.0.0:8080", Backend: "[::1]:8081", Admin: "admin.example:8082", KeyFile: "/etc/snorky/key",
 			AllowOrigins:   []string{"https://example.com", "http://localhost:3000"},
 			MaxConnections: 10000, MaxConnectionsPerAddress: 50, MaxChannelBytes: 64,
 			ReadLimit: 1 << 20, MaxPendingBytes: 512 << 10,

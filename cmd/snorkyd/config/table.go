@@ -53,6 +53,11 @@ var settings = []setting{
 		func(c *Config) value { return address{&c.Backend} },
 	},
 	{
+		"admin", groupDoors, "Where the server tells how it is: /healthz, /readyz, /metrics for Prometheus, /top for \"snorky top\", " +
+			"/debug/pprof/. There is no key to it: keep it away from the public. \"none\" or an empty text: nowhere.",
+		func(c *Config) value { return addressOrNone{&c.Admin} },
+	},
+	{
 		"key-file", groupDoors, "File with the backend's key, of 16 bytes or more, readable by its owner and group only. " +
 			"Two lines are two valid keys, for a rotation. SIGHUP reads it again. Without it a random key is made for this run.",
 		func(c *Config) value { return path{&c.KeyFile} },
@@ -244,8 +249,9 @@ var settings = []setting{
 		func(c *Config) value { return choice{&c.LogLevel, []string{"debug", "info", "warn", "error"}} },
 	},
 	{
-		"log-format", groupProcess, "How lines are logged on standard error. auto: pretty on a terminal, else json.",
-		func(c *Config) value { return choice{&c.LogFormat, []string{"auto", "json", "pretty"}} },
+		"log-format", groupProcess, "How lines are logged on standard error. journal: json with the priority in front, as " +
+			"systemd wants it. auto: pretty on a terminal, journal where systemd takes the lines, else json.",
+		func(c *Config) value { return choice{&c.LogFormat, []string{"auto", "json", "journal", "pretty"}} },
 	},
 	{
 		"loops", groupProcess, "Event loops. 0: one less than there are processors, but at least one.",

@@ -10,8 +10,8 @@ func (c Config) Validate() error {
 			return err
 		}
 	}
-	if c.Frontend == c.Backend && !strings.HasSuffix(c.Frontend, ":0") {
-		return Errorf("frontend and backend: %s cannot be both", show(c.Frontend))
+	if err := c.validateDoors(); err != nil {
+		return err
 	}
 	if c.PingInterval != 0 && c.PongTimeout != 0 && c.PongTimeout <= c.PingInterval {
 		return Errorf("pong-timeout: %s is not longer than ping-interval, %s",
@@ -24,6 +24,19 @@ func (c Config) Validate() error {
 		return err
 	}
 	return c.validateServices()
+}
+
+func (c Config) validateDoors() error {
+	for _, pair := range []struct{ name, one, other string }{
+		{"frontend and backend", c.Frontend, c.Backend},
+		{"frontend and admin", c.Frontend, c.Admin},
+		{"backend and admin", c.Backend, c.Admin},
+	} {
+		if pair.one == pair.other && !strings.HasSuffix(pair.one, ":0") {
+			return Errorf("%s: %s cannot be both", pair.name, show(pair.one))
+		}
+	}
+	return nil
 }
 
 // validateField sets a field of its own copy to what it has, which judges it as if it came from a file.

@@ -45,6 +45,22 @@ func (v address) String() string  { return *v.at }
 func (v address) literal() string { return strconv.Quote(*v.at) }
 func (v address) unit() string    { return "ADDRESS" }
 
+// addressOrNone is an address that may be left out. A variable of the environment cannot be set to the empty text, so there is
+// a word for it.
+type addressOrNone struct{ at *string }
+
+func (v addressOrNone) set(text string) error {
+	if text == "" || text == "none" {
+		*v.at = ""
+		return nil
+	}
+	return address(v).set(text)
+}
+
+func (v addressOrNone) String() string  { return *v.at }
+func (v addressOrNone) literal() string { return strconv.Quote(*v.at) }
+func (v addressOrNone) unit() string    { return "ADDRESS" }
+
 type path struct{ at *string }
 
 func (v path) set(text string) error {

@@ -35,6 +35,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	err := s.drain(ctx)
 	s.doors.Wait()
+	s.endAdmin()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.finish(nil)

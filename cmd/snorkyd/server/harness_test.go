@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 // local is a configuration on free ports of this machine.
 func local() server.Config {
 	cfg := server.Default()
-	cfg.Frontend, cfg.Backend = "127.0.0.1:0", "127.0.0.1:0"
+	cfg.Frontend, cfg.Backend, cfg.Admin = "127.0.0.1:0", "127.0.0.1:0", ""
 	return cfg
 }
 

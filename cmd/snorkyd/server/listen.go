@@ -13,7 +13,7 @@ import (
 // lookupTime bounds the search for the host of an address.
 const lookupTime = 3 * time.Second
 
-// listen opens both doors or none.
+// listen opens both doors and the admin address, or none.
 func (s *Server) listen() error {
 	var front, back net.ListenConfig
 	if s.config.PingInterval > 0 {
@@ -23,8 +23,11 @@ func (s *Server) listen() error {
 	if err == nil {
 		err = open("backend", back, s.config.Backend, &s.backListener)
 	}
+	if err == nil && s.config.Admin != "" {
+		err = open("admin", net.ListenConfig{}, s.config.Admin, &s.adminListener)
+	}
 	if err != nil {
-		for _, l := range []net.Listener{s.frontListener, s.backListener} {
+		for _, l := range []net.Listener{s.frontListener, s.backListener, s.adminListener} {
 			if l != nil {
 				_ = l.Close()
 			}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/snorky-go/snorky/backendapi"
 	"github.com/snorky-go/snorky/backendapi/application"
 	"github.com/snorky-go/snorky/cmd/snorkyd/config"
+	"github.com/snorky-go/snorky/cmd/snorkyd/internal/admin"
 	"github.com/snorky-go/snorky/gateway"
 )
 
@@ -46,10 +48,17 @@ type Server struct {
 	doors    sync.WaitGroup // the two that accept
 	draining atomic.Bool
 
+	started   time.Time
+	process   Process
+	reloads   reloads
+	admin     *admin.Server // nil: there is none
+	adminDone sync.WaitGroup
+
 	mu            sync.Mutex
 	state         state
 	frontListener net.Listener
 	backListener  net.Listener
+	adminListener net.Listener
 	failure       error
 	done          chan struct{}
 }
@@ -84,7 +93,8 @@ func WithListeners(frontend, backend net.Listener) Option {
 // registered; whoever makes a Server has to end it by Shutdown, unless Start failed. Faults of the configuration are
 // those that config.IsError knows.
 func New(cfg Config, options ...Option) (*Server, error) {
-	s := &Server{config: cfg, log: zerolog.Nop(), keys: &keys{file: cfg.KeyFile}, done: make(chan struct{})}
+	s := &Server{config: cfg, log: zerolog.Nop(), keys: &keys{file: cfg.KeyFile}, done: make(chan struct{}), started: time.Now()}
+	s.reloads.seen.LastSuccess = s.started
 	for _, option := range options {
 		option(s)
 	}
@@ -139,7 +149,7 @@ func (s *Server) build(valid [][]byte) error {
 	return nil
 }
 
-// Start opens both doors and returns when clients can come in. After an error the server has ended.
+// Start opens both doors, and the admin address, and returns when clients can come in. After an error the server has ended.
 func (s *Server) Start() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -156,6 +166,7 @@ func (s *Server) Start() error {
 	front, back := s.guard(s.frontListener), s.backListener
 	s.doors.Go(func() { s.watch("frontend", s.front.Serve(front)) })
 	s.doors.Go(func() { s.watch("backend", s.back.Serve(back)) })
+	s.startAdmin()
 	return nil
 }
 
@@ -164,6 +175,9 @@ func (s *Server) Addr() string { return s.address(&s.frontListener) }
 
 // BackendAddr is the address of the backend, host:port, after Start.
 func (s *Server) BackendAddr() string { return s.address(&s.backListener) }
+
+// AdminAddr is the admin address, host:port, after Start; empty if there is none.
+func (s *Server) AdminAddr() string { return s.address(&s.adminListener) }
 
 func (s *Server) address(listener *net.Listener) string {
 	s.mu.Lock()

@@ -20,6 +20,7 @@ type Outlet struct {
 	mu     sync.Mutex
 	queue  []byte
 	lost   int // writes since the last report
+	ever   uint64
 	closed bool
 	onLoss func(writes int)
 }
@@ -39,11 +40,19 @@ func (o *Outlet) OnLoss(f func(writes int)) {
 	o.onLoss = f
 }
 
+// Lost is how many writes were lost because they did not fit.
+func (o *Outlet) Lost() uint64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.ever
+}
+
 // Write queues line, whole or not at all. It keeps nothing of it.
 func (o *Outlet) Write(line []byte) (int, error) {
 	o.mu.Lock()
 	if o.closed || len(o.queue)+len(line) > MaxQueuedBytes {
 		o.lost++
+		o.ever++
 	} else {
 		o.queue = append(o.queue, line...)
 	}

@@ -37,7 +37,7 @@ func startSnorky(ctx context.Context, w *Workshop, path string, args []string) (
 	if err := os.WriteFile(key, []byte(snorkyKey+"\n"), 0o600); err != nil {
 		return nil, err
 	}
-	args = append([]string{"-frontend", addresses[0], "-backend", addresses[1], "-key-file", key}, args...)
+	args = append([]string{"-frontend", addresses[0], "-backend", addresses[1], "-admin", "none", "-key-file", key}, args...)
 	child, err := launch(ctx, program{path: path, args: args, folder: folder, awaits: addresses})
 	if err != nil {
 		return nil, err

@@ -1,0 +1,129 @@
+package supervisor
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+)
+
+// run goes through the phases of the server, until life ends. running ends before, when the server stops.
+func (s *Supervisor) run(life, running context.Context) {
+	if s.begin(running) {
+		s.watch(running)
+	}
+	<-running.Done()
+	s.drain(life)
+}
+
+// begin waits until the doors answer, and tells whether the server is ready.
+func (s *Supervisor) begin(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	if err := s.o.Answer(ctx); err != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.phase == starting {
+			s.failed <- fmt.Errorf("a door that is open does not answer: %w", err)
+		}
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.phase != starting {
+		return false
+	}
+	s.phase = ready
+	s.last = s.line()
+	s.out.post(daemon.SdNotifyReady+"\n"+s.last, false)
+	return true
+}
+
+// watch keeps the status up to date and the watchdog fed, until the server stops.
+func (s *Supervisor) watch(ctx context.Context) {
+	var alive sync.WaitGroup
+	defer alive.Wait()
+	if s.o.Contract.Watchdog > 0 {
+		dog := newWatchdog(s.o.Contract.Watchdog, s.o.Broker.Probe, s.found)
+		alive.Go(func() { dog.run(ctx) })
+	}
+	look := time.NewTicker(statusEvery)
+	defer look.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-look.C:
+			s.refresh()
+		}
+	}
+}
+
+// found is what the watchdog reports.
+func (s *Supervisor) found(err error) {
+	if err == nil {
+		s.out.post(daemon.SdNotifyWatchdog, true)
+	}
+	s.mu.Lock()
+	before := s.trouble
+	s.trouble = ""
+	if err != nil {
+		s.trouble = "hangs: " + note(err.Error())
+	}
+	s.mu.Unlock()
+	switch {
+	case err != nil:
+		s.o.Log.Error().Err(err).Stringer("watchdog", s.o.Contract.Watchdog).
+			Msg("the actors do not answer; if they go on like this, the service manager starts another process")
+	case before != "":
+		s.o.Log.Warn().Msg("the actors answer again")
+	}
+	s.refresh()
+}
+
+// refresh tells the status, if it is another one.
+func (s *Supervisor) refresh() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if line := s.line(); s.phase == ready && line != s.last {
+		s.last = line
+		s.out.post(line, true)
+	}
+}
+
+// drain asks for more time while there is some; after that the service manager is free to end what did not.
+func (s *Supervisor) drain(ctx context.Context) {
+	tick := time.NewTicker(drainEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		s.mu.Lock()
+		if !time.Now().Before(s.stopping.until) {
+			s.mu.Unlock()
+			return
+		}
+		text := s.progress()
+		s.mu.Unlock()
+		if s.o.Contract.Watchdog > 0 {
+			text = daemon.SdNotifyWatchdog + "\n" + text // the end is bounded without it
+		}
+		s.out.post(text, true)
+	}
+}
+
+// progress is how far the draining has come, and the request for more time. The caller holds mu.
+func (s *Supervisor) progress() string {
+	left := max(0, time.Until(s.stopping.until))
+	line := statusLine(fmt.Sprintf("draining: %d of %d connections left, for %v at most",
+		s.o.Broker.Stats().Connections, s.stopping.from, left.Round(time.Second)))
+	return fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d\n%s", min(extension, left+grace).Microseconds(), line)
+}
+
+// line is the status while the server runs. The caller holds mu.
+func (s *Supervisor) line() string { return statusLine(s.trouble, counts(s.o.Broker), s.outcome) }

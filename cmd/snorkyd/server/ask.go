@@ -1,0 +1,115 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+const (
+	// askTime bounds one attempt to get an answer from a door, and askAgain is the time between two.
+	askTime  = 5 * time.Second
+	askAgain = 100 * time.Millisecond
+)
+
+// A question is a request that a door has to answer, no matter how: by 200, or by a refusal.
+type question struct {
+	door string
+	at   net.Addr
+	path string
+}
+
+// Ask makes a request at each door, over the network as a client does, and returns nil when all have answered. When ctx
+// ends before, the error says which one did not.
+//
+// That a door is open says less: where a service manager has opened it, it has been so since before the process began.
+func (s *Server) Ask(ctx context.Context) error {
+	questions := s.questions()
+	wrong := make([]error, len(questions))
+	var asking sync.WaitGroup
+	for i, q := range questions {
+		asking.Go(func() { wrong[i] = q.ask(ctx) })
+	}
+	asking.Wait()
+	for _, err := range wrong {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Server) questions() []question {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return []question{
+		{"frontend", s.frontListener.Addr(), HealthPath},
+		{"backend", s.backListener.Addr(), BackendPath},
+	}
+}
+
+// ask tries again until there is an answer, or ctx ends.
+func (q question) ask(ctx context.Context) error {
+	again := time.NewTicker(askAgain)
+	defer again.Stop()
+	for {
+		err := q.try(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%s at %v: %w", q.door, q.at, err)
+		case <-again.C:
+		}
+	}
+}
+
+func (q question) try(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	transport := &http.Transport{
+		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return dialOwn(ctx, q.at) },
+		DisableKeepAlives: true,
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+q.door+q.path, nil)
+	if err != nil {
+		return err
+	}
+	response, err := transport.RoundTrip(request)
+	if err != nil {
+		return err
+	}
+	_, _ = io.CopyN(io.Discard, response.Body, 1) // the door is about to close the connection
+	return response.Body.Close()
+}
+
+// dialOwn connects to a listener of this process. One for all addresses is reached by the loopback, of the one family or
+// the other: a listener for IPv6 mostly takes IPv4 as well, and a machine may be without either.
+func dialOwn(ctx context.Context, at net.Addr) (net.Conn, error) {
+	var dialer net.Dialer
+	tcp, ok := at.(*net.TCPAddr)
+	if !ok || !tcp.IP.IsUnspecified() {
+		return dialer.DialContext(ctx, at.Network(), at.String())
+	}
+	hosts := []net.IP{net.IPv4(127, 0, 0, 1)}
+	if tcp.IP.To4() == nil {
+		hosts = append(hosts, net.IPv6loopback)
+	}
+	var err error
+	for _, host := range hosts {
+		to := net.TCPAddr{IP: host, Port: tcp.Port}
+		var conn net.Conn
+		if conn, err = dialer.DialContext(ctx, "tcp", to.String()); err == nil {
+			return conn, nil
+		}
+	}
+	return nil, err
+}
+
+// DrainLimit is how long Shutdown takes at most, apart from what it does when everything is cut off.
+func (s *Server) DrainLimit() time.Duration { return max(s.config.Drain, shortest) }
