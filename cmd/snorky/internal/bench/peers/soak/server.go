@@ -74,7 +74,7 @@ func (v *server) start(ctx context.Context, s settings) error {
 	program := s.snorkyd
 	if program == "" {
 		program = filepath.Join(v.folder, "snorkyd")
-		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", program, "./cmd/snorkyd") //nolint:gosec // the path is our own
+		build := exec.CommandContext(ctx, "go", "build", "-o", program, "./cmd/snorkyd") //nolint:gosec // the path is our own
 		build.Dir = s.root
 		if out, err := build.CombinedOutput(); err != nil {
 			return fmt.Errorf("%w: %s", err, out)
