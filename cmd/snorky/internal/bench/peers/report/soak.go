@@ -122,16 +122,17 @@ func (s Soak) Verdicts() []Verdict {
 	for _, q := range []struct {
 		name  string
 		slack float64 // that is always granted
+		show  func(float64) string
 		of    func(SoakSample) float64
 	}{
-		{"resident memory", 2 << 20, func(s SoakSample) float64 { return float64(s.RSS) }},
-		{"heap", 2 << 20, func(s SoakSample) float64 { return float64(s.Heap) }},
-		{"goroutines", 10, func(s SoakSample) float64 { return float64(s.Goroutines) }},
-		{"descriptors", 10, func(s SoakSample) float64 { return float64(s.Descriptors) }},
-		{"descriptors beyond connections", 20, func(s SoakSample) float64 { return float64(s.Descriptors - s.Connections) }},
-		{"threads", 5, func(s SoakSample) float64 { return float64(s.Threads) }},
+		{"resident memory", 2 << 20, inMiB, func(s SoakSample) float64 { return float64(s.RSS) }},
+		{"heap", 2 << 20, inMiB, func(s SoakSample) float64 { return float64(s.Heap) }},
+		{"goroutines", 10, counted, func(s SoakSample) float64 { return float64(s.Goroutines) }},
+		{"descriptors", 10, counted, func(s SoakSample) float64 { return float64(s.Descriptors) }},
+		{"descriptors beyond connections", 20, counted, func(s SoakSample) float64 { return float64(s.Descriptors - s.Connections) }},
+		{"threads", 5, counted, func(s SoakSample) float64 { return float64(s.Threads) }},
 	} {
-		all = append(all, s.flat(q.name, q.slack, q.of))
+		all = append(all, s.flat(q.name, q.slack, q.show, q.of))
 	}
 	return append(all, s.ending()...)
 }
@@ -150,7 +151,7 @@ func (s Soak) judged() []SoakSample {
 	return s.Samples[from:]
 }
 
-func (s Soak) flat(name string, slack float64, of func(SoakSample) float64) Verdict {
+func (s Soak) flat(name string, slack float64, show func(float64) string, of func(SoakSample) float64) Verdict {
 	v := Verdict{What: name}
 	var times, values []float64
 	for _, x := range s.judged() {
@@ -170,7 +171,7 @@ func (s Soak) flat(name string, slack float64, of func(SoakSample) float64) Verd
 	allowed := max(slack, flatness*Median(values))
 	v.Good = after-before <= allowed && trend <= allowed
 	v.Why = fmt.Sprintf("median %s; median of the last third against the one before %s; trend in %s: %s",
-		soakNumber(Median(values)), change(after-before, before), minutes(times[len(times)-1]-times[0]), change(trend, Median(values)))
+		show(Median(values)), change(show, after-before, before), minutes(times[len(times)-1]-times[0]), change(show, trend, Median(values)))
 	return v
 }
 
@@ -235,7 +236,7 @@ func (s Soak) column(of func(SoakSample) float64) (values []float64) {
 // theilSen is the median of the slopes between all pairs of points, which no burst moves. Of long runs it takes every
 // few points.
 func theilSen(x, y []float64) float64 {
-	const most = 1500
+	const most = 300
 	step := len(x)/most + 1
 	var slopes []float64
 	for i := 0; i < len(x); i += step {
@@ -252,8 +253,8 @@ func theilSen(x, y []float64) float64 {
 }
 
 // change is a difference for people, with its part of the whole where that says something.
-func change(difference, whole float64) string {
-	text := soakNumber(math.Abs(difference))
+func change(show func(float64) string, difference, whole float64) string {
+	text := show(math.Abs(difference))
 	if difference < 0 {
 		text = "-" + text
 	} else {
@@ -265,12 +266,9 @@ func change(difference, whole float64) string {
 	return fmt.Sprintf("%s (%+.1f %%)", text, 100*difference/math.Abs(whole))
 }
 
-func soakNumber(v float64) string {
-	if v >= 1<<20 {
-		return digits(v/(1<<20), 3) + " MiB"
-	}
-	return digits(v, 1)
-}
+func inMiB(v float64) string { return digits(v/(1<<20), 3) + " MiB" }
+
+func counted(v float64) string { return digits(v, 1) }
 
 func minutes(seconds float64) string {
 	if seconds < 120 {
