@@ -3,6 +3,8 @@ package actors
 import (
 	"context"
 	"fmt"
+	"hash/maphash"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -42,6 +44,10 @@ type Broker struct {
 	mail          watermark             // bytes that services have sent to connections, and those have not taken
 	publications  atomic.Pointer[gauge] // accepted and not yet with the sockets
 	counts        counts
+
+	limits  atomic.Pointer[limits] // nil: there are none
+	seed    maphash.Seed           // of the hashes of identities
+	refused atomic.Int64           // messages of clients, because of a limit
 }
 
 // Stats are numbers of the moment.
@@ -55,12 +61,13 @@ type Stats struct {
 func NewBroker(options Options) (*Broker, error) {
 	b := &Broker{
 		options: options.withDefaults(), goroutines: &goroutines{}, hosts: map[Service]*host{},
-		started: time.Now(), over: make(chan struct{}),
+		started: time.Now(), over: make(chan struct{}), seed: maphash.MakeSeed(),
 	}
 	b.logger = &b.options.Logger
 	b.mail.high = int64(b.options.MaxBacklogBytes)
 	b.goroutines.logger = b.logger
 	b.publications.Store(&gauge{})
+	b.SetLimits(b.options.Limits)
 	b.system = newActorSystem(b.options.Logger)
 	for id := range b.options.Loops {
 		l, err := newLoop(b, id)
@@ -96,6 +103,15 @@ func (b *Broker) Stats() Stats {
 		Channels:      int(b.channels.n.Load()),
 		Subscriptions: int(b.subscriptions.Load()),
 	}
+}
+
+// OverLimit is how many messages of clients were refused so far because of Options.Limits.
+func (b *Broker) OverLimit() int64 { return b.refused.Load() }
+
+// IsCrowded tells whether an event loop has more to do than it does in a moment. Who could bring more work, such as new
+// connections, waits a little then. Any goroutine may ask.
+func (b *Broker) IsCrowded() bool {
+	return slices.ContainsFunc(b.loops, (*loop).isCrowded)
 }
 
 // Attach makes a connection out of what a gateway has accepted. It does not block. After an error, which is ErrStopped

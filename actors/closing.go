@@ -111,6 +111,7 @@ func (c *connection) destroy() {
 	c.socket.close()
 	l := c.loop
 	delete(l.limits, c)
+	l.dropMeter(c)
 	c.identify(nil)
 	last := l.conns[len(l.conns)-1]
 	l.conns[c.slot], last.slot = last, c.slot

@@ -211,14 +211,15 @@ func (c *connection) Control(frame []byte) {
 // handle routes one packet. Packets that are none, and those for services that nobody has registered, are dropped
 // without a word (PROTOCOL.md section 2).
 func (c *connection) handle(text []byte) {
+	allowed := c.mayCall() // also what is no packet costs
 	packet, err := wire.DecodePacket(text)
-	if err != nil {
+	if err != nil || c.state > stateEnding {
 		return
 	}
 	t := c.loop.broker.frontend.table.Load()
 	if s := t.services[packet.Service]; s != nil {
 		c.meet(t)
-		s.dispatch(c, packet.Message)
+		s.dispatch(c, packet.Message, allowed)
 	}
 }
 

@@ -80,6 +80,7 @@ func (c *connection) visit() {
 	if c.call != nil && o.CallTimeout > 0 && now-c.called >= o.CallTimeout {
 		c.call.abandon()
 	}
+	c.loop.forgetMeter(c)
 	if c.state != stateOpen || o.PingInterval < 0 {
 		return
 	}

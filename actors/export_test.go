@@ -26,3 +26,11 @@ func Halt(b *Broker, loop int) (release func()) {
 	<-halted
 	return func() { close(end) }
 }
+
+// Meters is the number of connections that have used some of their limits. Nothing may be going on.
+func Meters(b *Broker) (n int) {
+	for _, l := range b.loops {
+		n += len(l.meters)
+	}
+	return n
+}

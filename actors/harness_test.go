@@ -189,6 +189,7 @@ type server struct {
 	ends   []net.Conn
 
 	principal actors.Principal // of new connections
+	remote    netip.AddrPort   // likewise
 }
 
 // ways are the implementations of sockets; each test of the conformance suite runs on all of them.
@@ -236,7 +237,7 @@ func (s *server) tcp(listener net.Listener) net.Conn {
 }
 
 func (s *server) attach(c net.Conn) {
-	if err := s.broker.Attach(actors.Attachment{Conn: c, Door: s.gate, Principal: s.principal}); err != nil {
+	if err := s.broker.Attach(actors.Attachment{Conn: c, Door: s.gate, Remote: s.remote, Principal: s.principal}); err != nil {
 		s.t.Fatal(err)
 	}
 }

@@ -240,12 +240,18 @@ func (c *ServiceContext) stopTimers() {
 	c.timers = nil
 }
 
-// dispatch starts a request of a connection. It runs on the loop of the connection.
-func (s *service) dispatch(c *connection, message []byte) {
+// dispatch starts a request of a connection, or refuses it. It runs on the loop of the connection.
+func (s *service) dispatch(c *connection, message []byte, allowed bool) {
 	call := &Call{service: s, connection: c, caller: c.identity}
-	refused := !s.lobby && c.isStranger()
+	var refused *wire.Error
+	switch {
+	case !allowed:
+		refused = wire.ErrTooManyRequests
+	case !s.lobby && c.isStranger():
+		refused = wire.ErrNotAuthenticated
+	}
 	if s.receiver != nil {
-		if refused {
+		if refused != nil {
 			return
 		}
 		call.silent = true
@@ -253,8 +259,11 @@ func (s *service) dispatch(c *connection, message []byte) {
 	} else if !call.prepare(message) {
 		return
 	}
-	if refused {
-		call.err = wire.ErrNotAuthenticated
+	if refused == nil && call.handler != nil && call.handler.publishes && !c.mayPublish() {
+		refused = wire.ErrTooManyRequests
+	}
+	if refused != nil {
+		call.err = refused
 	}
 	s.calls.Add(1)
 	call.pending.Store(1)

@@ -49,6 +49,7 @@ type loop struct {
 	works    []*work       // that no connection needs
 	flushes  []*connection // have something to send at the end of this turn
 	limits   map[*connection]struct{}
+	meters   map[*connection]*meter // of those that have used some of their limits; nil: nobody has
 	expiries expiries
 	scratch  []byte
 	drain    *drain

@@ -55,6 +55,9 @@ type Options struct {
 	// Lobby are the names of the services of the frontend that a client without identity may call nevertheless.
 	Lobby []string
 
+	// Limits are how often clients may ask for something; by default as often as they like. See Broker.SetLimits.
+	Limits Limits
+
 	// Logger gets one line per event that an operator wants to see. The default logs nothing.
 	Logger zerolog.Logger
 }

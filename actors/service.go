@@ -61,9 +61,17 @@ type Commands map[string]Handler
 
 // Handler is one command: made by Command or Direct.
 type Handler struct {
-	direct bool
-	run    func(*Call) (data []byte, err error)
-	fault  error // what is wrong with the parameter type
+	direct    bool
+	publishes bool
+	run       func(*Call) (data []byte, err error)
+	fault     error // what is wrong with the parameter type
+}
+
+// Publishing marks a command whose calls others get to see, as a rule: a message, a move of a cursor. Options.Limits has a
+// limit of its own for clients that call such commands. What goes to the caller only, or changes nothing, is not marked.
+func (h Handler) Publishing() Handler {
+	h.publishes = true
+	return h
 }
 
 // NoParams is the parameter type of commands without parameters.

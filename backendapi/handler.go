@@ -6,10 +6,12 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
 
+	"github.com/snorky-go/snorky/actors/limit"
 	"github.com/snorky-go/snorky/actors/wire"
 )
 
@@ -34,6 +36,7 @@ type Handler struct {
 	options Options
 	keys    atomic.Pointer[keyring]
 
+	guesses  atomic.Pointer[limit.Buckets[netip.Addr]] // nil: as many as one likes
 	badKeys  throttle
 	failures throttle
 	panics   throttle
@@ -51,6 +54,7 @@ func New(caller Caller, o Options) (*Handler, error) {
 		panics:   throttle{every: o.LogInterval},
 	}
 	h.options.Keys = nil // only their hashes stay
+	h.SetBadKeyRate(o.BadKeyRate)
 	if err := h.SetKeys(o.Keys...); err != nil {
 		return nil, err
 	}
@@ -78,7 +82,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		received = len(x.body)
 	}
 	h.counts.add(received, x.answer, refused)
-	if mustClose(r, x) {
+	if mustClose(r, x) || refused == tooManyGuesses {
 		w.Header()["Connection"] = closeValue
 	}
 	if refused == nil {
@@ -152,7 +156,7 @@ func (h *Handler) admit(r *http.Request) *refusal {
 			h.options.Logger.Warn().Str("remote", r.RemoteAddr).Uint64("more", muted).
 				Msg("backend call without a valid key")
 		}
-		return badKey
+		return h.guessed(r)
 	case r.ContentLength > h.options.MaxBody:
 		return bodyTooLarge
 	case isEncoded(r.Header):
@@ -160,6 +164,27 @@ func (h *Handler) admit(r *http.Request) *refusal {
 	default:
 		return nil
 	}
+}
+
+// SetBadKeyRate changes Options.BadKeyRate for the requests that come from now on. The zero Rate is no limit.
+func (h *Handler) SetBadKeyRate(r limit.Rate) {
+	if h.guesses.Load().Rate() != r {
+		h.guesses.Store(limit.NewBuckets[netip.Addr](r))
+	}
+}
+
+// guessed counts a wrong key. It is looked at before, so that an address with a wrong key does not keep out one with the
+// right key that shares it.
+func (h *Handler) guessed(r *http.Request) *refusal {
+	guesses := h.guesses.Load()
+	if guesses == nil {
+		return badKey
+	}
+	remote, err := netip.ParseAddrPort(r.RemoteAddr)
+	if from, known := limit.Source(remote.Addr()); err == nil && known && !guesses.Allow(from, time.Now()) {
+		return tooManyGuesses
+	}
+	return badKey
 }
 
 func (h *Handler) call(ctx context.Context, x *exchange, packet wire.Packet) *refusal {

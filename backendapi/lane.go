@@ -23,6 +23,7 @@ type lane struct {
 	readBy   time.Time // the deadline that the connection has
 	headBy   time.Time // when the head has to be there
 	again    bool      // this is not the first request
+	proven   bool      // there was a valid key
 	head     head
 	began    time.Time // when the head was complete
 
@@ -74,6 +75,7 @@ func (l *lane) serve() {
 		sent := l.out.close()
 		l.ctx.Load().cancel()
 		if next != giveUp || !sent || !l.handOver() {
+			l.server.porch.Leave(l.conn)
 			_ = l.conn.Close()
 		}
 		l.leave()
@@ -134,6 +136,10 @@ func (l *lane) admit() step {
 		return giveUp
 	case l.head.length > h.options.MaxBody:
 		return giveUp
+	}
+	if !l.proven {
+		l.proven = true
+		l.server.porch.Busy(l.conn)
 	}
 	l.began = l.now
 	if !l.state.CompareAndSwap(between, begun) && l.state.Load() == ended {

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/snorky-go/snorky/actors/limit"
 )
 
 // Options are the settings of a Handler. The zero value of each field but Keys stands for its default.
@@ -20,6 +22,10 @@ type Options struct {
 	// Timeout is how long a call may take; by default 60 s. After it the answer is "Internal error", and the service may
 	// or may not have done what it was asked.
 	Timeout time.Duration
+	// BadKeyRate is how often one IPv4 address or one /64 of IPv6 may present a wrong key; by default as often as it likes.
+	// Further wrong ones are answered with 429 instead of 401, and the connection is closed. A right key opens the door in
+	// any case. See Handler.SetBadKeyRate.
+	BadKeyRate limit.Rate
 	// LogInterval is the least time between two log lines of one kind that strangers or failing services can cause; by
 	// default one minute. What was left out in between is counted in the next line.
 	LogInterval time.Duration
@@ -49,6 +55,10 @@ type ServerOptions struct {
 	WriteTimeout time.Duration
 	// MaxHeaderBytes bounds the head of a request, in bytes; by default 16 KiB. net/http adds 4 KiB of its own to it.
 	MaxHeaderBytes int
+	// MaxConnections bounds the connections; by default 4096. If there are more, one without a request is closed that has
+	// been silent for longest, or others wait in the kernel's backlog. Those that have presented a valid key stay. See
+	// Server.SetMaxConnections.
+	MaxConnections int
 	// LogInterval is the least time between two lines about failing connections; by default one minute.
 	LogInterval time.Duration
 	// Logger gets what net/http has to say, such as a failing accept. The default logs nothing.
@@ -60,6 +70,7 @@ func (o ServerOptions) withDefaults() ServerOptions {
 	setDefault(&o.IdleTimeout, 2*time.Minute)
 	setDefault(&o.WriteTimeout, 90*time.Second)
 	setDefault(&o.MaxHeaderBytes, 16<<10)
+	setDefault(&o.MaxConnections, 4096)
 	setDefault(&o.LogInterval, time.Minute)
 	return o
 }

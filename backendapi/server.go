@@ -12,6 +12,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/snorky-go/snorky/actors/limit"
 	"github.com/snorky-go/snorky/actors/wire/httphead"
 )
 
@@ -34,6 +35,7 @@ type Server struct {
 	ending     chan struct{}
 	goroutines sync.WaitGroup
 	handedOver atomic.Int64 // connections
+	porch      *limit.Porch
 
 	mu        sync.Mutex
 	listeners map[*net.Listener]struct{}
@@ -57,6 +59,7 @@ func NewServer(handler http.Handler, o ServerOptions) *Server {
 		listeners: map[*net.Listener]struct{}{},
 		lanes:     map[*lane]struct{}{},
 		drained:   make(chan struct{}),
+		porch:     limit.NewPorch(limit.PorchOptions{Max: o.MaxConnections}),
 	}
 	s.http = &http.Server{
 		Handler:                      handler,
@@ -67,6 +70,7 @@ func NewServer(handler http.Handler, o ServerOptions) *Server {
 		Protocols:                    protocols,
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     s.log,
+		ConnState:                    s.connState,
 	}
 	if h, ok := handler.(*Handler); ok && httphead.Path(h.options.Path) {
 		s.handler = h

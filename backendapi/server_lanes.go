@@ -27,6 +27,7 @@ func (s *Server) Serve(l net.Listener) error {
 		case err == nil:
 			failures = 0
 			s.start(conn)
+			s.porch.Wait(s.ending)
 		case s.stopping.Load():
 			return http.ErrServerClosed
 		case !isTemporary(err):
@@ -97,6 +98,7 @@ func (s *Server) start(conn net.Conn) {
 		_ = conn.Close()
 		return
 	}
+	s.porch.Enter(conn)
 	s.lanes[l] = struct{}{}
 	s.goroutines.Go(func() { s.run(l) })
 }
@@ -152,4 +154,34 @@ func (s *Server) stop() (err error) {
 	}
 	s.checkDrained()
 	return err
+}
+
+// SetMaxConnections changes ServerOptions.MaxConnections. Connections that are there stay.
+func (s *Server) SetMaxConnections(n int) {
+	setDefault(&n, ServerOptions{}.withDefaults().MaxConnections)
+	s.porch.SetMax(n)
+}
+
+// Connections is how many connections there are, and how many were closed so far because they said nothing while others
+// wanted in. Where there are no lanes, none are counted.
+func (s *Server) Connections() (now int, evicted int64) { return s.porch.Len(), s.porch.Evicted() }
+
+// connState is told by the http.Server what has become of the connections that it was given. Those are no more than guests,
+// whatever their key: one that is between two requests has to go before one with a lane.
+func (s *Server) connState(conn net.Conn, state http.ConnState) {
+	if c, ok := conn.(*framingConn); ok {
+		conn = c.Conn
+	}
+	if c, ok := conn.(*replayConn); ok {
+		conn = c.Conn
+	}
+	switch state {
+	case http.StateNew:
+	case http.StateActive:
+		s.porch.Busy(conn)
+	case http.StateIdle:
+		s.porch.Idle(conn)
+	case http.StateHijacked, http.StateClosed:
+		s.porch.Leave(conn)
+	}
 }

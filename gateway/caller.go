@@ -28,6 +28,7 @@ func (l *Listener) receive(conn *net.TCPConn) {
 	var h head
 	data, verdict := l.read(conn, buffer[:], &h)
 	if verdict == plain && l.greet(conn, data, &h) {
+		l.porch.Leave(conn)
 		firstBuffers.Put(buffer)
 		return
 	}
@@ -39,6 +40,7 @@ func (l *Listener) receive(conn *net.TCPConn) {
 			return
 		}
 	}
+	l.porch.Leave(conn)
 	_ = conn.Close()
 }
 

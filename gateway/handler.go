@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/snorky-go/snorky/actors"
+	"github.com/snorky-go/snorky/actors/limit"
 	"github.com/snorky-go/snorky/actors/wire"
 )
 
@@ -31,6 +32,10 @@ type Options struct {
 	// bound. Behind a proxy all clients have the address of the proxy, unless something in front of this handler puts
 	// the client's into the RemoteAddr of the request.
 	MaxConnectionsPerAddress int
+	// ConnectRatePerAddress is how often one IPv4 address or one /64 of IPv6 may connect, and ConnectRatePerIdentity how
+	// often those of one Principal.Identity may; by default as often as they like. Others are to come back later. See
+	// Handler.SetConnectRates.
+	ConnectRatePerAddress, ConnectRatePerIdentity limit.Rate
 	// HandshakeTimeout is how long a client may take to accept the answer to its handshake; by default 10 s. How long
 	// it may take to ask is up to the http.Server. A Listener has one time for both.
 	HandshakeTimeout time.Duration
@@ -77,6 +82,9 @@ type Handler struct {
 	origins  originPolicy
 	upgrader websocket.Upgrader
 	seats    seats
+	rates    atomic.Pointer[connectRates] // nil: there are none
+	full     atomic.Bool
+	limited  refusals
 	parsers  sync.Pool
 	checks   atomic.Int64    // calls of the Authenticator that are under way
 	open     context.Context // ends with Close
@@ -101,6 +109,7 @@ func New(b Broker, o Options) *Handler {
 		seats:   newSeats(o.MaxConnections, o.MaxConnectionsPerAddress),
 		parsers: sync.Pool{New: func() any { return newParser() }},
 	}
+	h.SetConnectRates(o.ConnectRatePerAddress, o.ConnectRatePerIdentity)
 	h.open, h.shut = context.WithCancel(context.Background())
 	h.upgrader = websocket.Upgrader{
 		HandshakeTimeout: o.HandshakeTimeout,
@@ -133,8 +142,16 @@ func (h *Handler) shakeHands(w http.ResponseWriter, r *http.Request, remote neti
 			return
 		}
 	}
+	if h.full.Load() {
+		h.refuseFull(w, r)
+		return
+	}
 	if status, reason := h.seats.take(remote); status != 0 {
 		h.refuse(w, r, status, reason)
+		return
+	}
+	if !h.mayConnect(w, r, remote) {
+		h.seats.free(remote)
 		return
 	}
 	var principal actors.Principal
@@ -143,6 +160,10 @@ func (h *Handler) shakeHands(w http.ResponseWriter, r *http.Request, remote neti
 		if principal, err = h.authenticate(r); err != nil {
 			h.seats.free(remote)
 			h.refuseClient(w, r, err)
+			return
+		}
+		if !h.mayConnectAs(w, r, principal) {
+			h.seats.free(remote)
 			return
 		}
 	}

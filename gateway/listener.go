@@ -5,8 +5,10 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/snorky-go/snorky/actors/limit"
 	"github.com/snorky-go/snorky/actors/wire/httphead"
 )
 
@@ -20,6 +22,13 @@ type ListenerOptions struct {
 	// Mux is the handler of the http.Server, which has a say in what is the Handler's: a pattern may take the path away
 	// from it for some hosts. Nil: whatever asks for Path is the Handler's.
 	Mux *http.ServeMux
+	// MaxHandshakes bounds the TCP connections that have not got through their handshake, or other request, by default 1024.
+	// If there are more, those that have said nothing for longest are closed, and others wait in the kernel's backlog. See
+	// SetMaxHandshakes.
+	MaxHandshakes int
+	// AcceptRate is how many TCP connections are accepted, of all clients together; by default as many as the event loops
+	// have time for. Others wait in the kernel's backlog. See SetAcceptRate.
+	AcceptRate limit.Rate
 }
 
 func (o ListenerOptions) withDefaults() ListenerOptions {
@@ -39,6 +48,9 @@ func (o ListenerOptions) withDefaults() ListenerOptions {
 // Where an Authenticator has to look at the whole of each handshake, and may take its time, none is plain.
 //
 // Each TCP connection has a goroutine until its first request has been read. Others are handed on at once.
+//
+// A crowd that comes at once is let in at a pace that leaves time for those who are in, see limit.Porch. So that this holds
+// for what is handed on, too, the ConnState of the http.Server has to be that of the Listener.
 type Listener struct {
 	inner       net.Listener
 	handler     *Handler
@@ -54,6 +66,10 @@ type Listener struct {
 	ending  bool
 	started bool
 	reading map[*net.TCPConn]struct{} // to be closed by Close
+
+	porch    *limit.Porch
+	rate     atomic.Pointer[limit.Bucket] // nil: there is none
+	accepted int
 }
 
 var _ net.Listener = (*Listener)(nil)
@@ -70,7 +86,9 @@ func NewListener(inner net.Listener, h *Handler, o ListenerOptions) *Listener {
 	l := &Listener{
 		inner: inner, handler: h, options: o, url: &url.URL{Path: o.Path},
 		arrivals: make(chan arrival), closed: make(chan struct{}), reading: map[*net.TCPConn]struct{}{},
+		porch: limit.NewPorch(limit.PorchOptions{Max: o.MaxHandshakes}),
 	}
+	l.SetAcceptRate(o.AcceptRate)
 	if httphead.Path(o.Path) && h.options.Authenticator == nil {
 		l.requestLine = []byte("GET " + o.Path + " HTTP/1.1\r\n")
 	}
@@ -133,6 +151,7 @@ func (l *Listener) accept() {
 			}
 			continue
 		}
+		l.porch.Enter(conn)
 		tcp, ok := conn.(*net.TCPConn)
 		switch {
 		case !ok || l.requestLine == nil:
@@ -143,6 +162,9 @@ func (l *Listener) accept() {
 			l.goroutines.Go(func() { l.receive(tcp) })
 		default:
 			_ = conn.Close()
+		}
+		if !l.pace() {
+			return
 		}
 	}
 }

@@ -26,10 +26,23 @@ type front struct {
 	handler *Handler
 	mux     *http.ServeMux
 	server  *httptest.Server
-	passed  atomic.Int32 // requests that the http.Server got
+
+	listener *Listener    // nil: it is of no interest
+	passed   atomic.Int32 // requests that the http.Server got
 }
 
 func newFront(t *testing.T, guarded bool, headerTimeout time.Duration, o Options) *front {
+	t.Helper()
+	return newFrontWith(t, o, func(f *front) {
+		f.server.Config.ReadHeaderTimeout = headerTimeout
+		if guarded {
+			f.server.Listener = NewListener(f.server.Listener, f.handler, ListenerOptions{HeaderTimeout: headerTimeout, Mux: f.mux})
+		}
+	})
+}
+
+// newFrontWith starts a front after it was changed.
+func newFrontWith(t *testing.T, o Options, change func(*front)) *front {
 	t.Helper()
 	f := &front{broker: newFakeBroker(), mux: http.NewServeMux()}
 	f.handler = New(f.broker, o)
@@ -38,11 +51,8 @@ func newFront(t *testing.T, guarded bool, headerTimeout time.Duration, o Options
 		f.passed.Add(1)
 		f.mux.ServeHTTP(w, r)
 	}))
-	f.server.Config.ReadHeaderTimeout = headerTimeout
 	f.server.Config.ErrorLog = nil
-	if guarded {
-		f.server.Listener = NewListener(f.server.Listener, f.handler, ListenerOptions{HeaderTimeout: headerTimeout, Mux: f.mux})
-	}
+	change(f)
 	f.server.Start()
 	f.address = f.server.Listener.Addr().String()
 	t.Cleanup(f.server.Close)

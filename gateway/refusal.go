@@ -13,7 +13,7 @@ const (
 	// protocolVersion is the only version of the WebSocket protocol there is, RFC 6455.
 	protocolVersion = "13"
 	// retryAfter is when those come back for whom there is no room, in seconds.
-	retryAfter = "5"
+	retryAfter = 5
 	// maxLogged bounds what a stranger's text takes in the log, in bytes before escaping.
 	maxLogged = 100
 )
@@ -55,7 +55,10 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, status int, tex
 		header.Set("Connection", "Upgrade")
 		header.Set("Sec-WebSocket-Version", protocolVersion)
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
-		header.Set("Retry-After", retryAfter)
+		if header.Get("Retry-After") == "" {
+			header.Set("Retry-After", strconv.Itoa(retryAfter))
+		}
+		header.Set("Connection", "close") // those for whom there is no room do not stay either
 	}
 	http.Error(w, text, status)
 

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+
+	"github.com/snorky-go/snorky/actors/limit"
 )
 
 // seats counts connections. A bound of 0 or less is none.
@@ -48,16 +50,10 @@ func (s *seats) free(remote netip.AddrPort) {
 	}
 }
 
-// source is whose connection it is: an IPv4 address, or the /64 that one IPv6 customer usually has to himself.
+// source is whose connection it is, if that matters.
 func (s *seats) source(remote netip.AddrPort) (from netip.Addr, counted bool) {
-	from = remote.Addr().Unmap()
-	if s.maxPerSource <= 0 || !from.IsValid() {
+	if s.maxPerSource <= 0 {
 		return from, false
 	}
-	if from.Is6() {
-		if network, err := from.Prefix(64); err == nil {
-			from = network.Addr()
-		}
-	}
-	return from, true
+	return limit.Source(remote.Addr())
 }

@@ -42,8 +42,8 @@ func (c *Chat) Commands() actors.Commands {
 	return actors.Commands{
 		"join":  actors.Command(c.join),
 		"leave": actors.Command(c.leave),
-		"send":  actors.Command(c.send),
-		"read":  actors.Command(c.read),
+		"send":  actors.Command(c.send).Publishing(),
+		"read":  actors.Command(c.read).Publishing(),
 	}
 }
 

@@ -80,9 +80,9 @@ func (c *Cursors) Commands() actors.Commands {
 	return actors.Commands{
 		"join":         actors.Command(c.join),
 		"leave":        actors.Command(c.leave),
-		"createCursor": actors.Command(c.create),
-		"updateCursor": actors.Command(c.update),
-		"removeCursor": actors.Command(c.remove),
+		"createCursor": actors.Command(c.create).Publishing(),
+		"updateCursor": actors.Command(c.update).Publishing(),
+		"removeCursor": actors.Command(c.remove).Publishing(),
 	}
 }
 

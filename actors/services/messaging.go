@@ -80,7 +80,7 @@ func (m *Messaging) Commands() actors.Commands {
 		"registerParticipant":   actors.Command(m.register),
 		"unregisterParticipant": actors.Command(m.unregister),
 		"listParticipants":      actors.Command(m.list),
-		"send":                  actors.Command(m.send),
+		"send":                  actors.Command(m.send).Publishing(),
 	}
 }
 

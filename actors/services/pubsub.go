@@ -105,7 +105,7 @@ func (p *PubSub) Commands() actors.Commands {
 	return actors.Commands{
 		"subscribe":   subscribe,
 		"unsubscribe": actors.Direct(p.unsubscribe),
-		"publish":     publish,
+		"publish":     publish.Publishing(),
 	}
 }
 

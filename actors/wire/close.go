@@ -34,7 +34,7 @@ const (
 
 	CloseOverloaded         CloseCode = 4100 // the server has as much to do as it can
 	CloseTooManyConnections CloseCode = 4101 // of this address, or in all
-	CloseTooManyRequests    CloseCode = 4102 // the client asks more than it may
+	CloseTooManyRequests    CloseCode = 4102 // the client goes on asking for more than it may
 
 	CloseForbidden       CloseCode = 4200 // the client may not be here
 	CloseReplaced        CloseCode = 4201 // another connection took the place of this one

@@ -25,6 +25,8 @@ var (
 	ErrUnknownCommand = NewError("unknown_command", "Unknown command")
 	ErrInvalidParams  = NewError("invalid_params", "Invalid params")
 	ErrInternal       = NewError("internal_error", "Internal error")
+	// ErrTooManyRequests refuses what is over a limit of the operator's. Nothing was done; it may be tried again later.
+	ErrTooManyRequests = NewError("too_many_requests", "Too many requests")
 )
 
 // Errors that say why a client is not admitted, and those of the service session. ErrNotAuthenticated is also one of

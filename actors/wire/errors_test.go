@@ -11,6 +11,7 @@ func TestErrorTexts(t *testing.T) {
 	codes := map[string]bool{}
 	for text, err := range map[string]*Error{
 		"Unknown command": ErrUnknownCommand, "Invalid params": ErrInvalidParams, "Internal error": ErrInternal,
+		"Too many requests":  ErrTooManyRequests,
 		"Already subscribed": ErrAlreadySubscribed, "Not subscribed": ErrNotSubscribed, "Not authorized": ErrNotAuthorized,
 		"Authorization unavailable": ErrAuthorizationUnavailable,
 		"Too many subscriptions":    ErrTooManySubscriptions, "Channel name too long": ErrChannelTooLong,

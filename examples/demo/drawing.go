@@ -51,8 +51,8 @@ func (d *drawing) Start(c *actors.ServiceContext) error {
 func (d *drawing) Commands() actors.Commands {
 	return actors.Commands{
 		"look":  actors.Command(d.look),
-		"draw":  actors.Command(d.draw),
-		"clear": actors.Command(d.clear),
+		"draw":  actors.Command(d.draw).Publishing(),
+		"clear": actors.Command(d.clear).Publishing(),
 	}
 }
 

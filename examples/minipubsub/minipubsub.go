@@ -22,7 +22,7 @@ func (s *PubSub) Commands() actors.Commands {
 	return actors.Commands{
 		"subscribe":   actors.Command(s.subscribe),
 		"unsubscribe": actors.Command(s.unsubscribe),
-		"publish":     actors.Command(s.publish),
+		"publish":     actors.Command(s.publish).Publishing(),
 	}
 }
 

@@ -51,7 +51,7 @@ func (s *Polls) Start(c *actors.ServiceContext) error {
 func (s *Polls) Commands() actors.Commands {
 	return actors.Commands{
 		"watch": actors.Command(s.watch),
-		"vote":  actors.Command(s.vote),
+		"vote":  actors.Command(s.vote).Publishing(),
 		"close": actors.Command(s.close),
 	}
 }

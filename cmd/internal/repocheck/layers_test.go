@@ -24,9 +24,10 @@ var layers = []layer{
 	{folder: "actors/wire", stdOnly: true},
 	{
 		folder:  "actors",
-		inside:  []string{"actors/wire/...", "actors/internal/..."},
+		inside:  []string{"actors/limit", "actors/wire/...", "actors/internal/..."},
 		guarded: []string{"github.com/asynkron", "log/slog"}, // protoactor logs to slog
 	},
+	{folder: "actors/limit"},
 	{folder: "actors/actorstest", inside: []string{"actors", "actors/wire"}},
 	{
 		folder:  "actors/token",
@@ -38,7 +39,7 @@ var layers = []layer{
 	{folder: "actors/services/datasync/internal/filter", inside: []string{"actors/wire"}},
 	{
 		folder:  "gateway",
-		inside:  []string{"actors", "actors/wire/...", "gateway/..."},
+		inside:  []string{"actors", "actors/limit", "actors/wire/...", "gateway/..."},
 		guarded: []string{"github.com/gorilla"},
 	},
 	{
@@ -46,7 +47,7 @@ var layers = []layer{
 		inside:  []string{"actors/wire/..."},
 		guarded: []string{"github.com/gorilla"},
 	},
-	{folder: "backendapi", inside: []string{"actors", "actors/wire/...", "backendapi/..."}},
+	{folder: "backendapi", inside: []string{"actors", "actors/limit", "actors/wire/...", "backendapi/..."}},
 	{folder: "backendapi/client", inside: []string{"actors/wire/..."}},
 	{folder: "backendapi/application", inside: []string{"actors/wire/..."}},
 	{folder: "cmd", inside: []string{"..."}, guarded: []string{"flag", "log/slog"}},

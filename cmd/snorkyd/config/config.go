@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/snorky-go/snorky/actors/limit"
 	"github.com/snorky-go/snorky/actors/services"
 	"github.com/snorky-go/snorky/backendapi/application"
 	"github.com/snorky-go/snorky/cmd/internal/overview"
@@ -31,6 +32,18 @@ type Config struct {
 	MaxChannelBytes          int // of a channel's name; 0: no limit
 	ReadLimit                int // bytes of one message
 	MaxPendingBytes          int // bytes of requests that wait for their turn, per connection
+
+	// How often clients may do something; the zero Rate is no limit.
+	ConnectRatePerAddress, ConnectRatePerIdentity              limit.Rate
+	CallRate, CallRatePerAddress, CallRatePerIdentity          limit.Rate // of all requests
+	PublishRate, PublishRatePerAddress, PublishRatePerIdentity limit.Rate // of those that others get to see
+
+	// What there may be of all clients together, or of strangers.
+	AcceptRate            limit.Rate // TCP connections; zero: as many as there is time for
+	MaxHandshakes         int        // TCP connections that are not admitted yet
+	MaxBackendConnections int
+	BadKeyRate            limit.Rate // wrong keys of one address; zero: no limit
+	MaxMemory             int        // bytes; 0: it is found out
 
 	// TokenSecretFile, TokenKeyFile (PEM), TokenJWKSFile and TokenJWKSURL are where the keys of tokens are. Without any of
 	// them there are no tokens, and of the settings named Token none may be set.
@@ -124,6 +137,10 @@ func Default() Config {
 		MaxChannelBytes:  255,
 		ReadLimit:        64 << 10,
 		MaxPendingBytes:  256 << 10,
+
+		MaxHandshakes:         1024,
+		MaxBackendConnections: 4096,
+		BadKeyRate:            limit.Rate{PerSecond: 10, Burst: 1000},
 
 		TokenJWKSRefresh:   time.Hour,
 		TokenLeeway:        10 * time.Second,

@@ -7,10 +7,16 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/snorky-go/snorky/actors/limit"
 )
 
 func snorkyd() Loader {
 	return Loader{Program: "snorkyd", About: "About it.", Defaults: Default()}
+}
+
+func rate(perSecond float64, burst int) limit.Rate {
+	return limit.Rate{PerSecond: perSecond, Burst: burst}
 }
 
 func TestGoodFiles(t *testing.T) {
@@ -31,6 +37,10 @@ func TestGoodFiles(t *testing.T) {
 			AllowOrigins:   []string{"https://example.com", "http://localhost:3000"},
 			MaxConnections: 10000, MaxConnectionsPerAddress: 50, MaxChannelBytes: 64,
 			ReadLimit: 1 << 20, MaxPendingBytes: 512 << 10,
+			ConnectRatePerAddress: rate(5, 50), ConnectRatePerIdentity: rate(0.5, 1),
+			CallRate: rate(50, 200), CallRatePerAddress: rate(500, 500), CallRatePerIdentity: rate(100, 400),
+			PublishRate: rate(10, 20), PublishRatePerAddress: rate(100, 100), PublishRatePerIdentity: rate(20, 20),
+			AcceptRate: rate(1000, 1000), MaxHandshakes: 100, MaxBackendConnections: 64, MaxMemory: 400 << 20,
 			TokenSecretFile: "/etc/snorky/secret", TokenKeyFile: "/etc/snorky/public.pem", TokenJWKSFile: "/etc/snorky/keys.json",
 			TokenJWKSURL: "https://app.example/keys", TokenJWKSRefresh: 10 * time.Minute,
 			TokenAlgorithms: []string{"HS256", "RS256"}, TokenAudience: []string{"us"}, TokenIssuer: "https://app.example",

@@ -170,7 +170,7 @@ func TestValidateJudgesWhatProgramsMake(t *testing.T) {
 	tests := map[string]func(*Config){
 		`read-limit: "0B" is not between 128B and 1GiB`:                                func(c *Config) { c.ReadLimit = 0 },
 		`frontend: "" is not an address; write HOST:PORT or :PORT`:                     func(c *Config) { c.Frontend = "" },
-		`log-format: "xml" is none of auto, json, journal, pretty`:                              func(c *Config) { c.LogFormat = "xml" },
+		`log-format: "xml" is none of auto, json, journal, pretty`:                     func(c *Config) { c.LogFormat = "xml" },
 		`application-url: "htp://...@a.example" is not a URL; write https://HOST/PATH`: func(c *Config) { c.ApplicationURL = "htp://me:sesame@a.example" },
 		`application-timeout: needs application-url`:                                   func(c *Config) { c.ApplicationTimeout = time.Second },
 		`application-headers: needs application-url`:                                   func(c *Config) { c.ApplicationHeaders = []string{"cookie"} },

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"math"
 	"strings"
 	"time"
 
@@ -26,6 +27,7 @@ const envPrefix = "SNORKY_"
 const (
 	groupDoors       = "Doors"
 	groupClients     = "Limits for each client"
+	groupRates       = "Rates and pressure"
 	groupIdentity    = "Identity"
 	groupApplication = "Application"
 	groupDelivery    = "Delivery"
@@ -93,6 +95,66 @@ var settings = []setting{
 		"max-pending", groupClients, "Requests of one connection that may wait for their turn. Beyond it no more is read " +
 			"from that connection until one is answered.",
 		func(c *Config) value { return size{&c.MaxPendingBytes, kiB, giB} },
+	},
+
+	{
+		"connect-rate-per-address", groupRates, "How often one network address may connect (IPv6: one /64). Others are answered with " +
+			"429. Behind a proxy all clients may have the proxy's address. 0: no limit.",
+		func(c *Config) value { return frequency{&c.ConnectRatePerAddress} },
+	},
+	{
+		"connect-rate-per-identity", groupRates, "How often one identity may connect. 0: no limit.",
+		func(c *Config) value { return frequency{&c.ConnectRatePerIdentity} },
+	},
+	{
+		"call-rate", groupRates, "How often one connection may send a request. Others are answered with \"Too many requests\"; who " +
+			"goes on and on is closed with 4102. 50/s burst 200 bothers no client that people use. 0: no limit.",
+		func(c *Config) value { return frequency{&c.CallRate} },
+	},
+	{
+		"call-rate-per-address", groupRates, "The same for all connections of one network address together. 0: no limit.",
+		func(c *Config) value { return frequency{&c.CallRatePerAddress} },
+	},
+	{
+		"call-rate-per-identity", groupRates, "The same for all connections of one identity together. 0: no limit.",
+		func(c *Config) value { return frequency{&c.CallRatePerIdentity} },
+	},
+	{
+		"publish-rate", groupRates, "How often one connection may send what others get to see: publications, messages, moves of a " +
+			"cursor. They are requests, too. 0: no limit.",
+		func(c *Config) value { return frequency{&c.PublishRate} },
+	},
+	{
+		"publish-rate-per-address", groupRates, "The same for all connections of one network address together. 0: no limit.",
+		func(c *Config) value { return frequency{&c.PublishRatePerAddress} },
+	},
+	{
+		"publish-rate-per-identity", groupRates, "The same for all connections of one identity together. 0: no limit.",
+		func(c *Config) value { return frequency{&c.PublishRatePerIdentity} },
+	},
+	{
+		"accept-rate", groupRates, "How many connections of all clients are accepted. Others wait in the kernel. 0: as many as " +
+			"there is time for beside those who are in.",
+		func(c *Config) value { return frequency{&c.AcceptRate} },
+	},
+	{
+		"max-handshakes", groupRates, "TCP connections that have not got through their handshake. Beyond it the most silent one is " +
+			"closed.",
+		func(c *Config) value { return count{&c.MaxHandshakes, 16, many} },
+	},
+	{
+		"max-backend-connections", groupRates, "Connections to the backend. Beyond it the most silent one without a key is closed.",
+		func(c *Config) value { return count{&c.MaxBackendConnections, 16, many} },
+	},
+	{
+		"bad-key-rate", groupRates, "How often one network address may come to the backend with a wrong key. Others are answered " +
+			"with 429, and right keys as ever. 0: no limit.",
+		func(c *Config) value { return frequency{&c.BadKeyRate} },
+	},
+	{
+		"max-memory", groupRates, "Memory of the process beyond which new connections are refused with 503, to come back later. 0B: nine " +
+			"tenths of GOMEMLIMIT, or else of what the control group has, or else no limit.",
+		func(c *Config) value { return size{&c.MaxMemory, 0, math.MaxInt} },
 	},
 
 	{

@@ -1,6 +1,13 @@
 package config
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/alecthomas/units"
+)
+
+// leastMemory is what a server without clients needs, and some more.
+const leastMemory = 32 * miB
 
 // Validate tells what is wrong with a Config, however it was made: each value by itself, and values that contradict one
 // another. It reads no file and opens no port. Its error is an *Error.
@@ -16,6 +23,10 @@ func (c Config) Validate() error {
 	if c.PingInterval != 0 && c.PongTimeout != 0 && c.PongTimeout <= c.PingInterval {
 		return Errorf("pong-timeout: %s is not longer than ping-interval, %s",
 			shortSpan(c.PongTimeout), shortSpan(c.PingInterval))
+	}
+	if c.MaxMemory != 0 && c.MaxMemory < leastMemory {
+		return Errorf("max-memory: %s is less than the program takes by itself; write %s or more",
+			units.Base2Bytes(c.MaxMemory), units.Base2Bytes(leastMemory))
 	}
 	if err := c.validateIdentity(); err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 
 	"github.com/alecthomas/units"
 
+	"github.com/snorky-go/snorky/actors/limit"
 	"github.com/snorky-go/snorky/gateway"
 )
 
@@ -187,6 +188,22 @@ func shortSpan(d time.Duration) string {
 	}
 	return text
 }
+
+// frequency is how often something may happen.
+type frequency struct{ at *limit.Rate }
+
+func (v frequency) set(text string) error {
+	r, err := limit.ParseRate(text)
+	if err != nil {
+		return err
+	}
+	*v.at = r
+	return nil
+}
+
+func (v frequency) String() string  { return v.at.String() }
+func (v frequency) literal() string { return strconv.Quote(v.String()) }
+func (v frequency) unit() string    { return "RATE" }
 
 type toggle struct{ at *bool }
 

@@ -23,7 +23,7 @@ type question struct {
 	path string
 }
 
-// Ask makes a request at each door, over the network as a client does, and returns nil when all have answered. When ctx
+// Ask makes a request at each door and at the admin address, over the network as a client does, and returns nil when all have answered. When ctx
 // ends before, the error says which one did not.
 //
 // That a door is open says less: where a service manager has opened it, it has been so since before the process began.
@@ -46,10 +46,14 @@ func (s *Server) Ask(ctx context.Context) error {
 func (s *Server) questions() []question {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return []question{
+	questions := []question{
 		{"frontend", s.frontListener.Addr(), HealthPath},
 		{"backend", s.backListener.Addr(), BackendPath},
 	}
+	if s.adminListener != nil {
+		questions = append(questions, question{"admin", s.adminListener.Addr(), HealthPath})
+	}
+	return questions
 }
 
 // ask tries again until there is an answer, or ctx ends.

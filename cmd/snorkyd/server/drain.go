@@ -60,6 +60,7 @@ func (s *Server) drain(ctx context.Context) error {
 	s.closeApplication()
 	s.endFrontend(ctx)
 	s.closeTokens()
+	s.endMemory()
 	s.log.Info().Int("closed", stats.Connections).Dur("took_ms", time.Since(began)).AnErr("cut_off", err).Msg("drained")
 	return err
 }

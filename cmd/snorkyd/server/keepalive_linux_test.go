@@ -9,20 +9,31 @@ import (
 	"time"
 
 	"github.com/snorky-go/snorky/cmd/snorkyd/internal/trial"
+	"github.com/snorky-go/snorky/cmd/snorkyd/server"
 )
 
 // The kernel's probes are for servers that do not ping.
 func TestKeepAliveOnlyWithoutPings(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		interval time.Duration
-		probed   bool
-	}{"pings": {20 * time.Second, false}, "no pings": {0, true}} {
+		interval       time.Duration
+		handed, probed bool
+	}{
+		"pings": {20 * time.Second, false, false}, "no pings": {0, false, true},
+		"pings, handed over": {20 * time.Second, true, false}, "no pings, handed over": {0, true, true},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cfg := local()
 			cfg.PingInterval = c.interval
-			s := boot(t, cfg)
+			var handed net.Listener
+			if c.handed {
+				var err error
+				if handed, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s := boot(t, cfg, server.WithListeners(handed, nil))
 			conn, err := net.Dial("tcp", s.Addr())
 			if err != nil {
 				t.Fatal(err)

@@ -18,6 +18,7 @@ func (s *Server) listen() error {
 	var front, back net.ListenConfig
 	if s.config.PingInterval > 0 {
 		front.KeepAlive = -1 // the broker's pings find out who has gone
+		s.frontListener = quiet(s.frontListener)
 	}
 	err := open("frontend", front, s.config.Frontend, &s.frontListener)
 	if err == nil {

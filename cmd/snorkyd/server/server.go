@@ -19,6 +19,7 @@ import (
 	"github.com/snorky-go/snorky/backendapi/application"
 	"github.com/snorky-go/snorky/cmd/snorkyd/config"
 	"github.com/snorky-go/snorky/cmd/snorkyd/internal/admin"
+	"github.com/snorky-go/snorky/cmd/snorkyd/internal/memory"
 	"github.com/snorky-go/snorky/gateway"
 )
 
@@ -42,11 +43,13 @@ type Server struct {
 	application *application.Client // nil: it is not asked
 
 	ws       *gateway.Handler
+	entrance *gateway.Listener // nil before Start
 	routes   *http.ServeMux
 	front    *http.Server
 	back     *backendapi.Server
 	doors    sync.WaitGroup // the two that accept
 	draining atomic.Bool
+	memory   *memory.Watch // nil before Start
 
 	started   time.Time
 	process   Process
@@ -164,6 +167,7 @@ func (s *Server) Start() error {
 	}
 	s.state = running
 	front, back := s.guard(s.frontListener), s.backListener
+	s.watchMemory()
 	s.doors.Go(func() { s.watch("frontend", s.front.Serve(front)) })
 	s.doors.Go(func() { s.watch("backend", s.back.Serve(back)) })
 	s.startAdmin()

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"net/http"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -27,12 +28,20 @@ func brokerOptions(c config.Config, log zerolog.Logger) actors.Options {
 		MaxBacklogBytes:  c.MaxBacklogBytes,
 		CallTimeout:      c.CallTimeout,
 		ExpiryNotice:     c.ExpiryNotice,
+		Limits:           brokerLimits(c),
 		Logger:           log,
 	}
 	if c.RequireIdentity {
 		o.IdentityTimeout, o.Lobby = c.AuthTimeout, []string{config.SessionService}
 	}
 	return o
+}
+
+func brokerLimits(c config.Config) actors.Limits {
+	return actors.Limits{
+		Calls:     actors.Limit{PerConnection: c.CallRate, PerAddress: c.CallRatePerAddress, PerIdentity: c.CallRatePerIdentity},
+		Publishes: actors.Limit{PerConnection: c.PublishRate, PerAddress: c.PublishRatePerAddress, PerIdentity: c.PublishRatePerIdentity},
+	}
 }
 
 func zeroIsNone[T int | time.Duration](limit T) T {
@@ -48,9 +57,21 @@ func gatewayOptions(c config.Config, log zerolog.Logger) gateway.Options {
 		ReadLimit:                c.ReadLimit,
 		MaxConnections:           c.MaxConnections,
 		MaxConnectionsPerAddress: c.MaxConnectionsPerAddress,
+		ConnectRatePerAddress:    c.ConnectRatePerAddress,
+		ConnectRatePerIdentity:   c.ConnectRatePerIdentity,
 		HandshakeTimeout:         c.HeaderTimeout,
 		AuthenticationTimeout:    tokenTime + c.ApplicationTimeout,
 		Logger:                   log,
+	}
+}
+
+func listenerOptions(c config.Config, routes *http.ServeMux) gateway.ListenerOptions {
+	return gateway.ListenerOptions{
+		Path:          WebSocketPath,
+		HeaderTimeout: c.HeaderTimeout,
+		Mux:           routes,
+		MaxHandshakes: c.MaxHandshakes,
+		AcceptRate:    c.AcceptRate,
 	}
 }
 
@@ -61,6 +82,7 @@ func backendOptions(c config.Config, valid [][]byte, log zerolog.Logger) backend
 		MaxBody:     int64(c.BackendMaxBody),
 		BodyTimeout: c.BackendTimeout,
 		Timeout:     c.CallTimeout,
+		BadKeyRate:  c.BadKeyRate,
 		Logger:      log,
 	}
 }
@@ -71,6 +93,7 @@ func backendServerOptions(c config.Config, log zerolog.Logger) backendapi.Server
 		IdleTimeout:    c.IdleTimeout,
 		WriteTimeout:   c.BackendTimeout + c.CallTimeout + answerTime,
 		MaxHeaderBytes: c.MaxHeaderBytes,
+		MaxConnections: c.MaxBackendConnections,
 		Logger:         log,
 	}
 }

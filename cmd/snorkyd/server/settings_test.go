@@ -1,6 +1,7 @@
 package server
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -8,7 +9,11 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/snorky-go/snorky/actors/limit"
 )
+
+var anyRate = limit.Rate{PerSecond: 1, Burst: 1}
 
 // Zero is no limit in a Config, but stands for the default in the options of the packages.
 func TestZeroIsNoLimit(t *testing.T) {
@@ -35,6 +40,9 @@ func TestEveryOptionIsASetting(t *testing.T) {
 	cfg.TokenJWKSURL, cfg.TokenIssuer, cfg.TokenUnlimited, cfg.RequireIdentity = "https://app.example", "app", true, true
 	cfg.ApplicationURL = "https://app.example"
 	cfg.TokenAlgorithms, cfg.TokenAudience = []string{"HS256"}, []string{"us"}
+	cfg.ConnectRatePerAddress, cfg.ConnectRatePerIdentity, cfg.AcceptRate = anyRate, anyRate, anyRate
+	cfg.CallRate, cfg.CallRatePerAddress, cfg.CallRatePerIdentity = anyRate, anyRate, anyRate
+	cfg.PublishRate, cfg.PublishRatePerAddress, cfg.PublishRatePerIdentity = anyRate, anyRate, anyRate
 	log := zerolog.New(nil)
 	left := map[string]string{
 		"LogInterval": "no operator wants another one",
@@ -56,7 +64,8 @@ func TestEveryOptionIsASetting(t *testing.T) {
 	for _, options := range []any{
 		brokerOptions(cfg, log), gatewayOptions(cfg, log),
 		backendOptions(cfg, [][]byte{{1}}, log), backendServerOptions(cfg, log), tokens,
-		applicationOptions(cfg, "key", log),
+		applicationOptions(cfg, "key", log), listenerOptions(cfg, http.NewServeMux()),
+		brokerLimits(cfg), brokerLimits(cfg).Calls, brokerLimits(cfg).Publishes,
 	} {
 		v := reflect.ValueOf(options)
 		for i := range v.NumField() {

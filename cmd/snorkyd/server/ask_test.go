@@ -1,0 +1,91 @@
+package server_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/snorky-go/snorky/cmd/snorkyd/internal/trial"
+	"github.com/snorky-go/snorky/cmd/snorkyd/server"
+)
+
+func TestAsk(t *testing.T) {
+	t.Parallel()
+	listen := func(network, address string) net.Listener {
+		l, err := net.Listen(network, address)
+		if err != nil {
+			t.Skip(err) // no such addresses here
+		}
+		return l
+	}
+	for name, test := range map[string]struct{ network, address string }{
+		"one address":   {"tcp", "127.0.0.1:0"},
+		"all addresses": {"tcp", ":0"},
+		"all of IPv4":   {"tcp4", "0.0.0.0:0"},
+		"all of IPv6":   {"tcp6", "[::]:0"}, // and none of IPv4
+		"IPv6":          {"tcp6", "[::1]:0"},
+		"a Unix socket": {"unix", filepath.Join(t.TempDir(), "door")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if test.network == "unix" && runtime.GOOS == "windows" {
+				t.Skip("paths of sockets may be too long there")
+			}
+			s := boot(t, local(), server.WithListeners(listen(test.network, test.address), nil))
+			ctx, cancel := context.WithTimeout(t.Context(), trial.Patience)
+			defer cancel()
+			if err := s.Ask(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// mute is a door in which people wait, as in front of a process that does not accept.
+type mute struct {
+	net.Listener
+	closed chan struct{}
+}
+
+func (m mute) Accept() (net.Conn, error) {
+	<-m.closed
+	return nil, net.ErrClosed
+}
+
+func (m mute) Close() error {
+	select {
+	case <-m.closed:
+	default:
+		close(m.closed)
+	}
+	return m.Listener.Close()
+}
+
+func TestAskWithoutAnAnswer(t *testing.T) {
+	t.Parallel()
+	for _, door := range []string{"frontend", "backend"} {
+		t.Run(door, func(t *testing.T) {
+			t.Parallel()
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			silent := mute{l, make(chan struct{})}
+			handed := server.WithListeners(silent, nil)
+			if door == "backend" {
+				handed = server.WithListeners(nil, silent)
+			}
+			s := boot(t, local(), handed)
+			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+			defer cancel()
+			err = s.Ask(ctx)
+			if err == nil || !strings.HasPrefix(err.Error(), door+" at "+l.Addr().String()+": ") || !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}

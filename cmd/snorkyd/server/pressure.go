@@ -1,0 +1,72 @@
+package server
+
+import (
+	"github.com/snorky-go/snorky/cmd/snorkyd/internal/memory"
+)
+
+// SetLimits makes the rates and bounds of c, which has to be valid, those of the server, while it runs: ConnectRate...,
+// CallRate..., PublishRate..., AcceptRate, MaxHandshakes, MaxBackendConnections, BadKeyRate and MaxMemory. Nothing else of c
+// matters. Who is connected stays connected.
+func (s *Server) SetLimits(c Config) {
+	s.broker.SetLimits(brokerLimits(c))
+	s.ws.SetConnectRates(c.ConnectRatePerAddress, c.ConnectRatePerIdentity)
+	s.keys.door.SetBadKeyRate(c.BadKeyRate)
+	s.back.SetMaxConnections(c.MaxBackendConnections)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.entrance == nil { // Start makes it by the configuration
+		s.config.AcceptRate, s.config.MaxHandshakes, s.config.MaxMemory = c.AcceptRate, c.MaxHandshakes, c.MaxMemory
+		return
+	}
+	s.entrance.SetAcceptRate(c.AcceptRate)
+	s.entrance.SetMaxHandshakes(c.MaxHandshakes)
+	s.memory.SetCeiling(memory.FindCeiling(int64(c.MaxMemory)))
+}
+
+// Pressure is what strangers and crowds do to a server.
+type Pressure struct {
+	// Memory is what the process holds, and whether new connections are refused because of it.
+	Memory memory.Stats
+
+	OverLimit       int64 // messages of clients that were refused because of a rate
+	ConnectsRefused int64 // because of a rate
+	RefusedFull     int64 // connects that were refused because of the memory
+
+	Handshakes        int   // TCP connections that have not got through
+	HandshakesEvicted int64 // those that were closed because they were silent while others wanted in
+
+	BackendConnections int
+	BackendEvicted     int64 // likewise
+}
+
+// Pressure returns how much of it there is. Counts are since the start.
+func (s *Server) Pressure() Pressure {
+	p := Pressure{OverLimit: s.broker.OverLimit()}
+	p.ConnectsRefused, p.RefusedFull = s.ws.Refused()
+	p.BackendConnections, p.BackendEvicted = s.back.Connections()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.entrance != nil {
+		p.Handshakes, p.HandshakesEvicted = s.entrance.Handshakes()
+		p.Memory = s.memory.Stats()
+	}
+	return p
+}
+
+// watchMemory begins to refuse clients while the process holds as much memory as it should. The caller holds mu.
+func (s *Server) watchMemory() {
+	ceiling := memory.FindCeiling(int64(s.config.MaxMemory))
+	if ceiling.Bytes > 0 {
+		s.log.Debug().Int64("bytes", ceiling.Bytes).Str("source", ceiling.Source).Msg("the memory has a bound")
+	}
+	s.memory = memory.Start(ceiling, s.log, s.ws.SetFull)
+}
+
+func (s *Server) endMemory() {
+	s.mu.Lock()
+	watch := s.memory
+	s.mu.Unlock()
+	if watch != nil {
+		watch.Close()
+	}
+}
