@@ -27,8 +27,16 @@ type server struct {
 	ended              chan struct{}
 }
 
-// everything is a configuration with all kinds of services.
+// everything is a configuration with all kinds of services, and with rates that keep books of everybody but hinder nobody.
 const everything = `
+connect-rate-per-address = "50/s burst 1000"
+connect-rate-per-identity = "10/s burst 100"
+call-rate = "200/s burst 1000"
+call-rate-per-address = "1000/s burst 5000"
+call-rate-per-identity = "200/s burst 1000"
+publish-rate = "100/s burst 500"
+publish-rate-per-address = "1000/s burst 5000"
+publish-rate-per-identity = "100/s burst 500"
 [[messaging]]
 name = "messaging"
 [[chat]]
