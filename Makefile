@@ -28,7 +28,7 @@ BENCHSTAT_STAMP := $(TOOLS)/stamps/benchstat@v0.0.0-20260908200009-22c9c6c9d4da-
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: ## the demo page; its address is shown (needs only Go)
@@ -118,6 +118,10 @@ PEERS := cmd/snorky/internal/bench/peers
 bench-peers: ## Snorky beside other servers, into BENCHMARKS.md; SCENARIOS=fanout,churn, ARGS=-list
 	@.ci/nchan || true
 	cd $(PEERS) && $(GO) run . $(if $(SCENARIOS),-scenarios '$(SCENARIOS)') $(ARGS)
+
+.PHONY: bench-restart
+bench-restart: ## a restart with 5,000 connected clients, and a storm of 10,000; two minutes, writes results/restart.svg
+	cd $(PEERS) && $(GO) run ./restart $(ARGS)
 
 .PHONY: peers-test
 peers-test: $(GOLANGCI_STAMP) ## the module of those servers: vet, lint, and each of them once

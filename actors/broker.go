@@ -43,6 +43,7 @@ type Broker struct {
 	subscriptions atomic.Int64
 	mail          watermark             // bytes that services have sent to connections, and those have not taken
 	publications  atomic.Pointer[gauge] // accepted and not yet with the sockets
+	comeback      atomic.Pointer[comeback]
 	counts        counts
 
 	limits  atomic.Pointer[limits] // nil: there are none
@@ -145,44 +146,6 @@ func (b *Broker) Attach(a Attachment) error {
 func (b *Broker) disconnected() {
 	b.connections.Add(-1)
 	b.attached.Done()
-}
-
-// Shutdown ends the broker. What was acknowledged to publishers is delivered first; then all connections are closed with
-// wire.CloseGoingAway, spread evenly over the given time, or less if they are few; then the services end. It waits for
-// every goroutine of the broker, and returns the cause of ctx if that ends before: then connections are cut off, and a
-// service that does not return is left behind.
-func (b *Broker) Shutdown(ctx context.Context, spread time.Duration) error {
-	b.mu.Lock()
-	again := b.stopping
-	b.stopping = true
-	b.mu.Unlock()
-	if again {
-		return ErrStopped
-	}
-	// Those that come from now on are counted elsewhere: with several busy publishers there are always some.
-	err := wait(ctx, b.publications.Swap(&gauge{}).zero())
-	for _, l := range b.loops {
-		l.schedule(errand(func() { l.startDrain(spread) }))
-	}
-	if e := wait(ctx, done(b.attached.Wait)); e != nil {
-		err = e
-		b.cutOff()
-	}
-	ended := done(func() {
-		b.stopServices()
-		b.goroutines.wg.Wait()
-	})
-	if e := wait(ctx, ended); e != nil {
-		err = e
-	}
-	if e := wait(ctx, b.channels.zero()); e != nil {
-		err = e
-	}
-	b.stopProbes()
-	b.stopLoops()
-	close(b.over)
-	b.system.Shutdown()
-	return err
 }
 
 // cutOff ends the connections that have not ended in time.

@@ -42,6 +42,20 @@ func (c *connection) settle() {
 	}
 }
 
+// hasten closes a connection that is to end, without the answers that it is still owed.
+func (c *connection) hasten() {
+	if c.state != stateEnding {
+		return
+	}
+	c.busy()
+	c.waiting, c.waitingBytes, c.paused = nil, 0, false
+	if c.farewell.gone {
+		c.destroy()
+		return
+	}
+	c.sayGoodbye()
+}
+
 // fail closes the connection without regard to requests that wait, because it cannot go on.
 func (c *connection) fail(code wire.CloseCode, reason string) {
 	if c.state >= stateClosing {
@@ -58,7 +72,11 @@ func (c *connection) sayGoodbye() {
 	c.leaveAll()
 	c.tellGone()
 	if !c.farewell.silent {
-		c.queue(wire.AppendCloseFrame(nil, c.farewell.code, c.farewell.reason))
+		reason := c.farewell.reason
+		if d := c.loop.drain; d != nil && !c.farewell.byPeer && c.farewell.code.Reconnect() != wire.Never {
+			reason = d.comeback.hint(reason, c.loop.now)
+		}
+		c.queue(wire.AppendCloseFrame(nil, c.farewell.code, reason))
 	}
 	c.state = stateClosing
 	c.paused = false

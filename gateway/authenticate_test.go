@@ -65,6 +65,7 @@ func TestAuthenticatorRefuses(t *testing.T) {
 	f := newFront(t, true, patience, Options{
 		Logger:        zerolog.New(&log),
 		Authenticator: judge(func(*http.Request) (actors.Principal, error) { return actors.Principal{}, verdict }),
+		RetryAfter:    func() time.Duration { return 6001 * time.Millisecond },
 	})
 	for name, c := range map[string]struct {
 		err    error
@@ -76,8 +77,8 @@ func TestAuthenticatorRefuses(t *testing.T) {
 		"bad credentials": {fmt.Errorf("%w: detail", wire.ErrInvalidToken), 401, "Www-Authenticate: Bearer", "Invalid token\n"},
 		"forbidden":       {fmt.Errorf("detail: %w", wire.ErrForbidden), 403, "", "Forbidden\n"},
 		"own text":        {wire.NewError("forbidden", "Suspended"), 403, "", "Suspended\n"},
-		"unavailable":     {wire.ErrUnavailable, 503, "Retry-After: 5", "Temporarily unavailable\n"},
-		"any other error": {errors.New("detail"), 503, "Retry-After: 5", "Service Unavailable\n"},
+		"unavailable":     {wire.ErrUnavailable, 503, "Retry-After: 7", "Temporarily unavailable\n"},
+		"any other error": {errors.New("detail"), 503, "Retry-After: 7", "Service Unavailable\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			verdict = c.err

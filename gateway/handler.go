@@ -48,6 +48,10 @@ type Options struct {
 	// MaxAuthenticating bounds the handshakes that an Authenticator judges at the same time; by default 1000. Others are
 	// to come back later.
 	MaxAuthenticating int
+	// RetryAfter is how long a client should stay away that is refused now with status 503 or 429. Each call is another
+	// client, so that those who are refused together need not come back together. It is safe for concurrent use. Without
+	// it, or if it returns 0, they are asked for 5 to 10 s.
+	RetryAfter func() time.Duration
 	// Logger gets one line for each handshake that is refused, up to ten lines a second. The default logs nothing.
 	Logger zerolog.Logger
 }
@@ -175,7 +179,7 @@ func (h *Handler) shakeHands(w http.ResponseWriter, r *http.Request, remote neti
 	conn := bare(ws.NetConn())
 	if err := h.broker.Attach(actors.Attachment{Conn: conn, Door: h, Remote: remote, Principal: principal}); err != nil {
 		h.log.Info().Err(err).Stringer("remote", remote).Msg("the broker does not take a connection")
-		_ = conn.Close()
+		h.turnAway(conn)
 		h.seats.free(remote)
 		return
 	}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -282,13 +283,47 @@ func TestClosedHandlerRefuses(t *testing.T) {
 }
 
 func TestBrokerThatDoesNotTake(t *testing.T) {
-	address, broker, h := serve(t, Options{})
+	address, broker, h := serve(t, Options{RetryAfter: func() time.Duration { return 2500 * time.Millisecond }})
 	broker.err = actors.ErrStopped
 	_, conn := ask(t, address, handshake(address))
-	if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+	frame, err := io.ReadAll(conn)
+	if err != nil {
 		t.Errorf("the connection is still there: %v", err)
 	}
+	if want := wire.AppendCloseFrame(nil, wire.CloseGoingAway, "server is going away; reconnect in 2500 ms"); !bytes.Equal(frame, want) {
+		t.Errorf("turned away with %q", frame)
+	}
 	expectSeats(t, h, 0)
+}
+
+func TestRetryAfter(t *testing.T) {
+	for name, test := range map[string]struct {
+		asked     func() time.Duration
+		low, high int
+	}{
+		"nobody says":    {nil, 5, 10},
+		"nothing to say": {func() time.Duration { return 0 }, 5, 10},
+		"whole seconds":  {func() time.Duration { return 3 * time.Second }, 3, 3},
+		"rounded up":     {func() time.Duration { return 3*time.Second + 1 }, 4, 4},
+		"far too long":   {func() time.Duration { return 1<<63 - 1 }, 600, 600},
+	} {
+		t.Run(name, func(t *testing.T) {
+			address, _, h := serve(t, Options{RetryAfter: test.asked})
+			h.Close()
+			seen := map[string]bool{}
+			for range 40 {
+				r, _ := ask(t, address, handshake(address))
+				after := r.Header.Get("Retry-After")
+				if n, err := strconv.Atoi(after); err != nil || n < test.low || n > test.high {
+					t.Errorf("Retry-After %q, want %d to %d", after, test.low, test.high)
+				}
+				seen[after] = true
+			}
+			if (len(seen) == 1) != (test.low == test.high) {
+				t.Errorf("refused together, they come back after %v", seen)
+			}
+		})
+	}
 }
 
 func TestSeats(t *testing.T) {

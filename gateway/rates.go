@@ -93,7 +93,7 @@ func (h *Handler) mayConnectAs(w http.ResponseWriter, r *http.Request, who actor
 func (h *Handler) refuseRate(w http.ResponseWriter, r *http.Request, by limit.Rate, reason string) {
 	countOnce(w, &h.limited.rate)
 	seconds := math.Ceil(by.Wait().Seconds())
-	w.Header().Set("Retry-After", strconv.Itoa(max(int(seconds), retryAfter)))
+	w.Header().Set("Retry-After", strconv.Itoa(max(int(seconds), int(retryAfter/time.Second))))
 	h.refuse(w, r, http.StatusTooManyRequests, reason)
 }
 

@@ -1,19 +1,24 @@
 package gateway
 
 import (
+	"math/rand/v2"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/gorilla/websocket"
+
+	"github.com/snorky-go/snorky/actors/wire"
 )
 
 const (
 	// protocolVersion is the only version of the WebSocket protocol there is, RFC 6455.
 	protocolVersion = "13"
-	// retryAfter is when those come back for whom there is no room, in seconds.
-	retryAfter = 5
+	// retryAfter is when those come back for whom there is no room: after this time, and before twice this time.
+	retryAfter = 5 * time.Second
 	// maxLogged bounds what a stranger's text takes in the log, in bytes before escaping.
 	maxLogged = 100
 )
@@ -56,7 +61,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, status int, tex
 		header.Set("Sec-WebSocket-Version", protocolVersion)
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		if header.Get("Retry-After") == "" {
-			header.Set("Retry-After", strconv.Itoa(retryAfter))
+			header.Set("Retry-After", strconv.FormatInt(int64((h.retryAfter()+time.Second-1)/time.Second), 10))
 		}
 		header.Set("Connection", "close") // those for whom there is no room do not stay either
 	}
@@ -67,6 +72,24 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, status int, tex
 		event = event.Str("origin", printable(origin)).Str("host", printable(r.Host))
 	}
 	event.Msg("handshake refused")
+}
+
+// retryAfter is how long the client that is refused now should stay away.
+func (h *Handler) retryAfter() time.Duration {
+	if f := h.options.RetryAfter; f != nil {
+		if after := f(); after > 0 {
+			return min(after, wire.MaxHint)
+		}
+	}
+	return retryAfter + rand.N(retryAfter)
+}
+
+// turnAway ends a connection whose handshake was accepted before the broker began to end.
+func (h *Handler) turnAway(conn net.Conn) {
+	_ = conn.SetWriteDeadline(time.Now().Add(h.options.HandshakeTimeout))
+	reason := wire.WithHint("server is going away", h.retryAfter())
+	_, _ = conn.Write(wire.AppendCloseFrame(nil, wire.CloseGoingAway, reason)) // it fits into any buffer
+	_ = conn.Close()
 }
 
 // printable cuts a stranger's text and escapes all that is not printable ASCII, lest a terminal obeys it.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -68,11 +69,23 @@ func (f *feed) connect(ctx context.Context, address string, waiting func(*failur
 		}
 		waiting(why)
 		select {
-		case <-time.After(backoff(attempt, rand.Float64())):
+		case <-time.After(askedFor(err) + backoff(attempt, rand.Float64())):
 		case <-ctx.Done():
 			return stopped()
 		}
 	}
+}
+
+// mostAskedFor bounds what a server, or a proxy before it, can make a program wait.
+const mostAskedFor = 5 * time.Minute
+
+// askedFor is how long the server that refuses asks to stay away.
+func askedFor(err error) time.Duration {
+	refused, ok := errors.AsType[*front.HandshakeError](err)
+	if !ok {
+		return 0
+	}
+	return min(refused.RetryAfter, mostAskedFor)
 }
 
 // backoff is how long to wait after a number of failures, spread evenly between nothing and a limit that doubles, so that

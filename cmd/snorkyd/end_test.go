@@ -34,8 +34,8 @@ func TestSIGTERMUnderLoad(t *testing.T) {
 			for {
 				m, code := socket.Next()
 				if code != 0 {
-					if code != wire.CloseGoingAway {
-						t.Errorf("subscriber %d was closed with %d", i, code)
+					if after, ok := wire.Hint(socket.Reason); code != wire.CloseGoingAway || !ok || after <= 0 {
+						t.Errorf("subscriber %d was closed with %d %q", i, code, socket.Reason)
 					}
 					return
 				}

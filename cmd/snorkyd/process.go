@@ -42,7 +42,7 @@ func (p *process) serve() error {
 	p.log = newLogger(cfg, p.stderr, p.colours, p.toJournal)
 	p.stderr.OnLoss(func(lines int) { p.log.Warn().Int("lines", lines).Msg("log lines were lost") })
 	front, back := activation.Listeners(p.env)
-	s, err := server.New(cfg, server.WithLogger(p.log), server.WithListeners(front, back),
+	s, err := server.New(cfg, server.WithLogger(p.log), server.WithKeptListeners(front, back),
 		server.WithProcess(server.Process{Version: version(), LogLinesLost: p.stderr.Lost}))
 	if err != nil {
 		return err

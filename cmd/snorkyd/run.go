@@ -56,9 +56,13 @@ func run(args, env []string, stdout, stderr io.Writer) int {
 	case config.Check:
 		return check(command.Config, toJournal, stdout, stderr)
 	default:
+		lines := stderr
+		if isJournal(stderr) {
+			lines = newJournalStream(stderr)
+		}
 		p := &process{
 			command: command, env: env, signals: signals,
-			stdout: outlet.New(stdout), stderr: outlet.New(stderr),
+			stdout: outlet.New(stdout), stderr: outlet.New(lines),
 		}
 		p.colours, p.toJournal, p.contract = isTerminal(stderr), toJournal, contract
 		err := p.serve()

@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/gorilla/websocket"
 )
@@ -178,6 +179,14 @@ func (c *Client) lose(cause error) {
 	for _, k := range lost {
 		k.finish(nil, &lostError{cause})
 	}
+}
+
+// announceWait tells the application that the next attempt is made after delay.
+func (c *Client) announceWait(delay time.Duration, cause error) {
+	if f := c.options.OnWait; f != nil {
+		c.inbox.add(func() { f(delay, cause) })
+	}
+	c.announce(Waiting, cause)
 }
 
 // announce tells the application of a state.

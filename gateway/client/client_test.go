@@ -345,7 +345,10 @@ func TestDelay(t *testing.T) {
 	c := newClient("", Options{})
 	defer c.cancel()
 	c.random = func() float64 { return 0.5 }
-	closed := func(code wire.CloseCode) error { return fmt.Errorf("wrapped: %w", &wire.CloseError{Code: code}) }
+	hinted := func(code wire.CloseCode, reason string) error {
+		return fmt.Errorf("wrapped: %w", &wire.CloseError{Code: code, Reason: reason})
+	}
+	closed := func(code wire.CloseCode) error { return hinted(code, "") }
 	for name, e := range map[string]struct {
 		failures int
 		cause    error
@@ -369,6 +372,16 @@ func TestDelay(t *testing.T) {
 		"too big":              {0, closed(wire.CloseTooBig), -1},
 		"refused":              {0, &HandshakeError{Status: 403}, 250 * time.Millisecond},
 		"refused, retry after": {0, &HandshakeError{Status: 503, RetryAfter: 5 * time.Second}, 5250 * time.Millisecond},
+		"hint":                 {0, hinted(wire.CloseGoingAway, "x; reconnect in 2500 ms"), 2500 * time.Millisecond},
+		"hint of nothing":      {0, hinted(wire.CloseGoingAway, "x; reconnect in 0 ms"), 0},
+		"hint again":           {1, hinted(wire.CloseGoingAway, "x; reconnect in 2500 ms"), 2500 * time.Millisecond},
+		"hint after failures":  {6, hinted(wire.CloseGoingAway, "x; reconnect in 2500 ms"), 15 * time.Second},
+		"absurd hint":          {0, hinted(wire.CloseGoingAway, "x; reconnect in 99999999999999999999 ms"), wire.MaxHint},
+		"negative hint":        {0, hinted(wire.CloseGoingAway, "x; reconnect in -1 ms"), 250 * time.Millisecond},
+		"hint that is none":    {0, hinted(wire.CloseGoingAway, "x; reconnect in NaN ms"), 250 * time.Millisecond},
+		"later, with a hint":   {0, hinted(wire.CloseOverloaded, "x; reconnect in 70000 ms"), 70 * time.Second},
+		"never, with a hint":   {0, hinted(wire.CloseForbidden, "x; reconnect in 1 ms"), -1},
+		"slow, with a hint":    {0, hinted(wire.CloseSlowReader, "x; reconnect in 1 ms"), time.Millisecond},
 		"absurd retry after":   {0, &HandshakeError{Status: 503, RetryAfter: 1000 * time.Hour}, mostRetryAfter + 250*time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -226,7 +226,12 @@ func (p *peer) publish(channel, message string) {
 
 func (p *peer) close(code wire.CloseCode) {
 	p.t.Helper()
-	err := p.ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(int(code), ""), time.Now().Add(time.Second))
+	p.closeWith(code, "")
+}
+
+func (p *peer) closeWith(code wire.CloseCode, reason string) {
+	p.t.Helper()
+	err := p.ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(int(code), reason), time.Now().Add(time.Second))
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -42,12 +42,16 @@ type Options struct {
 
 	// MinBackoff and MaxBackoff are what the wait before a reconnect is below, at first and after many failures; by
 	// default 500 ms and 30 s. The waits are spread evenly between nothing and that, so that clients do not come in
-	// waves. A server that asks to come back later gets from one to two times MaxBackoff.
+	// waves. A server that asks to come back later gets from one to two times MaxBackoff. One that says in how much time,
+	// as a server does that is restarted, is obeyed to the millisecond, for up to 10 minutes: it has a moment for each
+	// of its clients.
 	MinBackoff, MaxBackoff time.Duration
 
 	// OnState is told how the connection does, in order with the messages. err says why a connection was lost or could not
 	// be made.
 	OnState func(state State, err error)
+	// OnWait is told how long the client waits before an attempt, just before OnState is told that it does.
+	OnWait func(delay time.Duration, cause error)
 	// OnRefused is told of subscriptions that existed and that the server would not renew after a reconnect.
 	OnRefused func(service string, channel json.RawMessage, err error)
 }

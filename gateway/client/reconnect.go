@@ -28,7 +28,7 @@ func (c *Client) run(s *session) error {
 				return err
 			}
 			failures++
-			c.announce(Waiting, err)
+			c.announceWait(delay, err)
 			if !c.wait(delay) {
 				return ErrClosed
 			}
@@ -41,10 +41,20 @@ func (c *Client) run(s *session) error {
 	}
 }
 
-// delay returns how long to wait before another attempt, with full jitter.
+// delay returns how long to wait before another attempt: with full jitter, unless the server has said when to come back
+// and so spreads its clients better than they can by themselves. A server that says so again and again gets no more
+// attempts than one that says nothing.
 func (c *Client) delay(failures int, cause error) (d time.Duration, again bool) {
 	o := &c.options
 	advice, atLeast := advise(cause)
+	if closed, ok := errors.AsType[*wire.CloseError](cause); ok {
+		if hint, ok := closed.ReconnectAfter(); ok {
+			if failures > 0 {
+				hint = max(hint, c.backoff(failures))
+			}
+			return hint, true
+		}
+	}
 	switch advice {
 	case wire.Never:
 		return 0, false

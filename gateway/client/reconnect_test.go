@@ -100,6 +100,60 @@ func TestBackoffStartsAnew(t *testing.T) {
 	}
 }
 
+// The moment that a server gives is kept to the millisecond, and what goes wrong then is treated as usual.
+func TestServerThatSaysWhen(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *server) {
+		var waits []time.Duration
+		s.open(Options{OnWait: func(delay time.Duration, cause error) {
+			if cause == nil {
+				t.Error("a wait without a cause")
+			}
+			waits = append(waits, delay)
+		}}, 0.5, 0.5)
+		p := s.peer()
+		s.set(func() { s.down = true })
+		began := time.Now()
+		p.closeWith(wire.CloseGoingAway, wire.WithHint("server is going away", 8300*time.Millisecond))
+		time.AfterFunc(8400*time.Millisecond, func() { s.set(func() { s.down = false }) })
+		s.peer()
+		if got, want := time.Since(began), 8300*time.Millisecond+500*time.Millisecond; got != want {
+			t.Errorf("back after %v, want %v", got, want)
+		}
+		synctest.Wait()
+		if want := []time.Duration{8300 * time.Millisecond, 500 * time.Millisecond}; !slices.Equal(waits, want) {
+			t.Errorf("waits of %v, want %v", waits, want)
+		}
+	})
+}
+
+// Who is asked again and again to come back at once does so ever less often.
+func TestServerThatSaysAtOnceForEver(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *server) {
+		s.open(Options{})
+		began := time.Now()
+		for range 20 {
+			s.peer().closeWith(wire.CloseGoingAway, wire.WithHint("", 0))
+		}
+		if took := time.Since(began); took < 5*time.Minute {
+			t.Errorf("20 connections in %v", took)
+		}
+	})
+}
+
+func TestCloseWhileTheServerWantsNobody(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *server) {
+		c := s.open(Options{})
+		s.peer().closeWith(wire.CloseGoingAway, wire.WithHint("", wire.MaxHint))
+		<-time.After(time.Minute)
+		began := time.Now()
+		_ = c.Close()
+		if took := time.Since(began); took != 0 || !errors.Is(c.Err(), ErrClosed) {
+			t.Errorf("Close takes %v, error %v", took, c.Err())
+		}
+		s.nobodyComes()
+	})
+}
+
 func TestServerThatSaysNever(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		var last error

@@ -91,6 +91,8 @@ type Config struct {
 	LogLevel  string        // debug, info, warn, error
 	LogFormat string        // auto, json, journal, pretty
 
+	ReconnectSpread time.Duration // over which clients are asked to come back after the end; 0: they are not asked
+
 	// PubSub are publish and subscribe services, each with a twin on the backend.
 	PubSub []PubSub
 	// Messaging, Chat and Cursors are services of these kinds.
@@ -167,6 +169,7 @@ func Default() Config {
 		BackendTimeout:  10 * time.Second,
 		CallTimeout:     60 * time.Second,
 		Drain:           5 * time.Second,
+		ReconnectSpread: 10 * time.Second,
 		LogLevel:        "info",
 		LogFormat:       "auto",
 		PubSub:          defaultPubSub(),

@@ -52,7 +52,7 @@ func TestGoodFiles(t *testing.T) {
 			SendBuffer: 64 << 10, WriteTimeout: 1500 * time.Millisecond, PongTimeout: 2 * time.Minute,
 			HeaderTimeout: 3 * time.Second, IdleTimeout: time.Hour, MaxHeaderBytes: 16 << 10,
 			BackendMaxBody: 2 << 20, BackendTimeout: 4 * time.Second, CallTimeout: 30 * time.Second,
-			Loops: 3, Portable: true, LogLevel: "debug", LogFormat: "json",
+			Loops: 3, Portable: true, ReconnectSpread: time.Minute, LogLevel: "debug", LogFormat: "json",
 			PubSub: []PubSub{
 				{Name: "chat room", Subscribe: Everybody, Publish: Everybody, Backend: "room"},
 				{

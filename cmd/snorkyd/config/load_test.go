@@ -181,7 +181,8 @@ func TestValidateJudgesWhatProgramsMake(t *testing.T) {
 		`token-jwks-refresh: needs token-jwks-url`: func(c *Config) {
 			c.TokenSecretFile, c.TokenJWKSRefresh = "secret", time.Minute
 		},
-		`drain: "-1s" is not between 0s and 24h`: func(c *Config) { c.Drain = -time.Second },
+		`drain: "-1s" is not between 0s and 24h`:          func(c *Config) { c.Drain = -time.Second },
+		`reconnect-spread: "6m" is not between 0s and 5m`: func(c *Config) { c.ReconnectSpread = 6 * time.Minute },
 		`pubsub number 1: publish: "anyone" is none of everybody, authenticated, own, claim:NAME=VALUE, application, nobody`: func(c *Config) {
 			c.PubSub = []PubSub{{Name: "a", Publish: "anyone", Backend: "b"}}
 		},

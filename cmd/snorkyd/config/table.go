@@ -307,6 +307,11 @@ var settings = []setting{
 		func(c *Config) value { return span{&c.Drain, 0, day, false} },
 	},
 	{
+		"reconnect-spread", groupProcess, "Time over which clients are asked to come back after that, evenly, but at least 200 a " +
+			"second. 0s: they are not asked.",
+		func(c *Config) value { return span{&c.ReconnectSpread, 0, 5 * time.Minute, true} },
+	},
+	{
 		"log-level", groupProcess, "The least important lines that are logged.",
 		func(c *Config) value { return choice{&c.LogLevel, []string{"debug", "info", "warn", "error"}} },
 	},

@@ -2,11 +2,13 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -16,15 +18,16 @@ const (
 	askAgain = 100 * time.Millisecond
 )
 
-// A question is a request that a door has to answer, no matter how: by 200, or by a refusal.
+// A question is a request that a door has to answer, no matter how: by 200, by a refusal, or by hanging up, which is all
+// that strangers get where every connection has to come by a proxy. Nobody but this process could do that, either.
 type question struct {
 	door string
 	at   net.Addr
 	path string
 }
 
-// Ask makes a request at each door and at the admin address, over the network as a client does, and returns nil when all have answered. When ctx
-// ends before, the error says which one did not.
+// Ask makes a request at each door and at the admin address, over the network as a client does, and returns nil when all
+// have answered. When ctx ends before, the error says which one did not.
 //
 // That a door is open says less: where a service manager has opened it, it has been so since before the process began.
 func (s *Server) Ask(ctx context.Context) error {
@@ -85,11 +88,19 @@ func (q question) try(ctx context.Context) error {
 		return err
 	}
 	response, err := transport.RoundTrip(request)
+	if hungUp(err) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
 	_, _ = io.CopyN(io.Discard, response.Body, 1) // the door is about to close the connection
 	return response.Body.Close()
+}
+
+func hungUp(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 // dialOwn connects to a listener of this process. One for all addresses is reached by the loopback, of the one family or

@@ -89,3 +89,28 @@ func TestAskWithoutAnAnswer(t *testing.T) {
 		})
 	}
 }
+
+// shy is a door that turns everybody away.
+type shy struct{ net.Listener }
+
+func (s shy) Accept() (net.Conn, error) {
+	conn, err := s.Listener.Accept()
+	if err == nil {
+		_ = conn.Close()
+	}
+	return conn, err
+}
+
+func TestAskADoorThatHangsUp(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := boot(t, local(), server.WithListeners(shy{l}, nil))
+	ctx, cancel := context.WithTimeout(t.Context(), trial.Patience)
+	defer cancel()
+	if err := s.Ask(ctx); err != nil {
+		t.Error(err)
+	}
+}

@@ -2,8 +2,12 @@ package server
 
 import (
 	"context"
+	"math/rand/v2"
 	"net"
+	"sync"
 	"time"
+
+	"github.com/snorky-go/snorky/actors"
 )
 
 const (
@@ -14,12 +18,18 @@ const (
 	shortest = 2 * time.Second
 	// lastAnswers is what requests in progress get on the frontend when all connections are closed.
 	lastAnswers = 250 * time.Millisecond
+	// lastWait is how long a client may be left waiting for the next server, without an answer: less than the time that
+	// clients have for connecting.
+	lastWait = 5 * time.Second
+	// lastAccepted is what clients have for becoming one that were accepted before the others were left waiting.
+	lastAccepted = 100 * time.Millisecond
 )
 
 // Shutdown ends the server. At once it makes /healthz say so, refuses further clients and stops accepting backend
 // requests. Those in progress are answered; what was acknowledged is delivered; then the connections are closed, spread
-// over Config.Drain. When that time is over, or ctx ends, what is left is cut off. It returns when everything has ended,
-// with an error if something was cut off. The first call counts; later ones wait for it, or for their ctx.
+// over Config.Drain, and their clients asked to come back over Config.ReconnectSpread. When the time is over, or ctx ends,
+// what is left is cut off. It returns when everything has ended, with an error if something was cut off. The first call
+// counts; later ones wait for it, or for their ctx.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	before := s.state
@@ -44,37 +54,83 @@ func (s *Server) Shutdown(ctx context.Context) error {
 
 func (s *Server) drain(ctx context.Context) error {
 	began := time.Now()
+	limit := began.Add(max(s.config.Drain, shortest))
+	s.limit.Store(&limit)
 	stats := s.broker.Stats()
 	s.log.Info().Int("connections", stats.Connections).Int("channels", stats.Channels).
-		Stringer("within", s.config.Drain).Msg("draining")
+		Stringer("within", s.config.Drain).Stringer("return", s.config.ReconnectSpread).Msg("draining")
 	s.draining.Store(true)
-	s.ws.Close()
-	ctx, cancel := context.WithDeadline(ctx, began.Add(max(s.config.Drain, shortest)))
+	ctx, cancel := context.WithDeadline(ctx, limit)
 	defer cancel()
 
-	s.endBackend(ctx)
+	defer s.leaveDoor(ctx, limit)()
+	cutOff := s.endBackend(ctx)
 	spread := max(0, time.Until(began.Add(s.config.Drain))-closing)
 	lastQuestion := time.AfterFunc(spread, s.closeApplication) // connections wait for the answers to be closed
-	err := s.broker.Shutdown(ctx, spread)
+	err := s.broker.Drain(ctx, actors.Waves{Close: spread, Return: s.config.ReconnectSpread})
 	lastQuestion.Stop()
+	s.ws.Close()
 	s.closeApplication()
 	s.endFrontend(ctx)
+	cutOff()
 	s.closeTokens()
 	s.endMemory()
 	s.log.Info().Int("closed", stats.Connections).Dur("took_ms", time.Since(began)).AnErr("cut_off", err).Msg("drained")
 	return err
 }
 
+// leaveDoor begins to refuse clients. Where there may be a next server they are left to that from lastWait before the
+// limit on, and nobody is refused: who was accepted before becomes a client, or is told when to come back. The function it
+// returns ends that.
+func (s *Server) leaveDoor(ctx context.Context, limit time.Time) (end func()) {
+	end = func() {}
+	if s.kept == nil {
+		s.ws.Close()
+		return end
+	}
+	if wait := time.Until(limit) - lastWait; wait > 0 {
+		s.ws.Close()
+		later := time.AfterFunc(wait, s.kept.leave)
+		return func() { later.Stop() }
+	}
+	s.kept.leave()
+	pause := time.NewTimer(lastAccepted)
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+	case <-ctx.Done():
+	}
+	return end
+}
+
+// retryAfter is how long a client that is refused now should stay away; 0 if there is no reason but that it is one too
+// many.
+func (s *Server) retryAfter() time.Duration {
+	limit := s.limit.Load()
+	if limit == nil || s.config.ReconnectSpread <= 0 {
+		return 0
+	}
+	if after, ok := s.broker.ReconnectAfter(); ok {
+		return after
+	}
+	// The requests of the backend come first, and may take long.
+	return max(0, time.Until(*limit)) + rand.N(s.config.ReconnectSpread)
+}
+
 // endBackend answers the requests in progress. They may take half of the time at most, since the connections come after
-// them: what they publish is delivered, too.
-func (s *Server) endBackend(ctx context.Context) {
+// them: what they publish is delivered, too. The function it returns waits for those that were cut off.
+func (s *Server) endBackend(ctx context.Context) (wait func()) {
 	ctx, cancel := half(ctx)
 	defer cancel()
+	wait = func() {}
 	if err := s.back.Shutdown(ctx); err != nil {
 		s.log.Warn().Err(err).Msg("backend requests were cut off")
-		_ = s.back.Close()
+		var closed sync.WaitGroup
+		closed.Go(func() { _ = s.back.Close() }) // which waits a second for calls that go on nevertheless
+		wait = closed.Wait
 	}
 	closeUnused(s.backListener)
+	return wait
 }
 
 func (s *Server) endFrontend(ctx context.Context) {

@@ -45,11 +45,13 @@ type Server struct {
 	ws       *gateway.Handler
 	entrance *gateway.Listener // nil before Start
 	routes   *http.ServeMux
+	kept     *keptDoor // nil: nobody else has the frontend open
 	front    *http.Server
 	back     *backendapi.Server
 	doors    sync.WaitGroup // the two that accept
 	draining atomic.Bool
-	memory   *memory.Watch // nil before Start
+	limit    atomic.Pointer[time.Time] // of the end; nil: it is not ending
+	memory   *memory.Watch             // nil before Start
 
 	started   time.Time
 	process   Process
@@ -90,6 +92,19 @@ func WithKey(valid ...string) Option {
 // The server owns and closes them.
 func WithListeners(frontend, backend net.Listener) Option {
 	return func(s *Server) { s.frontListener, s.backListener = frontend, backend }
+}
+
+// WithKeptListeners is WithListeners for doors that whoever gives them keeps open for the next server, as a service manager
+// does. Near its end the server leaves clients in the backlog of such a frontend: the next one answers them, and nobody is
+// refused.
+func WithKeptListeners(frontend, backend net.Listener) Option {
+	return func(s *Server) {
+		s.backListener = backend
+		if frontend != nil {
+			s.kept = keep(frontend)
+			s.frontListener = s.kept
+		}
+	}
 }
 
 // New makes a server with the services of cfg, but opens no port yet. Its broker runs already, so that services can be
@@ -146,7 +161,7 @@ func (s *Server) build(valid [][]byte) error {
 	s.keys.door = calls
 	s.back = backendapi.NewServer(calls, backendServerOptions(s.config, s.log))
 	door := gatewayOptions(s.config, s.log)
-	door.Authenticator = s.doorkeeper()
+	door.Authenticator, door.RetryAfter = s.doorkeeper(), s.retryAfter
 	s.ws = gateway.New(s.broker, door)
 	s.buildFrontend()
 	return nil

@@ -51,6 +51,7 @@ func TestEveryOptionIsASetting(t *testing.T) {
 		"application.Options.MaxWaiting":    "no operator wants another one",
 		"application.Options.MaxCached":     "no operator wants another one",
 		"application.Options.MaxResponse":   "no operator wants another one",
+		"gateway.Options.RetryAfter":        "the server knows when it is over",
 		"gateway.Options.MaxAuthenticating": "no operator wants another one",
 		"token.Options.RetryInterval":       "no operator wants another one",
 		"token.Options.Timeout":             "it has to fit in AuthenticationTimeout",

@@ -1,4 +1,4 @@
-import { advice, delay } from "./backoff.js";
+import { advice, delay, hint } from "./backoff.js";
 import { SnorkyError } from "./errors.js";
 import { type Settings, type WebSocketLike, withToken } from "./options.js";
 
@@ -195,16 +195,17 @@ export class Connection {
       this.#attempt = 0;
     } else {
       this.state = "waiting";
-      wait = this.#wait(advice(code) === "later");
+      wait = this.#wait(advice(code) === "later", hint(reason));
     }
     socket?.close(1000);
     this.#owner.down(this.end, wasOpen, wait);
   }
 
-  #wait(later: boolean): Wait {
-    const wait = { attempt: ++this.#attempt, delay: delay(this.#attempt, later, this.#settings) };
+  #wait(later: boolean, asked?: number): Wait {
+    const wait = { attempt: ++this.#attempt, delay: delay(this.#attempt, later, this.#settings, asked) };
     this.#timer = setTimeout(() => this.connect(), wait.delay);
-    if (!later) {
+    // Whoever is asked to stay away does, whatever the user looks at: so do all the others.
+    if (!later && asked === undefined) {
       this.#listen();
     }
     return wait;

@@ -140,6 +140,96 @@ for (const code of never) {
   });
 }
 
+test("a server can say when to come back", (t) => {
+  draws(t);
+  const { snorky, sockets, seen, tick } = setUpOpen(t);
+  sockets.last.drop(1001, "server is going away; reconnect in 8300 ms");
+  assert.deepEqual(seen("reconnecting"), [{ attempt: 1, delay: 8300 }]);
+  tick(8299);
+  assert.equal(snorky.state, "waiting");
+  tick(1);
+  assert.equal(sockets.all.length, 2);
+  // What fails then is waited for as usual.
+  sockets.last.drop();
+  assert.deepEqual(seen("reconnecting")[1], { attempt: 2, delay: 1000 });
+});
+
+for (const [code, reason, delay] of [
+  [1001, "reconnect in 0 ms", 0],
+  [1001, "x; reconnect in 007 ms", 7],
+  [1001, "x; reconnect in 5 ms; reconnect in 70 ms", 70],
+  [1001, "x; reconnect in 600001 ms", 600_000],
+  [1001, `x; reconnect in ${"9".repeat(90)} ms`, 600_000],
+  [1012, "x; reconnect in 20 ms", 20],
+  [4000, "x; reconnect in 20 ms", 20],
+  [1013, "x; reconnect in 20 ms", 20],
+  [4100, "x; reconnect in 70000 ms", 70_000],
+  // No hints.
+  [1001, "x; reconnect in -5 ms", 500],
+  [1001, "x; reconnect in +5 ms", 500],
+  [1001, "x; reconnect in 1.5 ms", 500],
+  [1001, "x; reconnect in 1e3 ms", 500],
+  [1001, "x; reconnect in NaN ms", 500],
+  [1001, "x; reconnect in Infinity ms", 500],
+  [1001, "x; reconnect in  ms", 500],
+  [1001, "x; reconnect in 5 s", 500],
+  [1001, "x; reconnect in 5 ms\n", 500],
+  [1001, "never reconnect in 5 ms", 500],
+  [1001, "x; reconnect in \u0665 ms", 500],
+  [1013, "later", 30_000],
+]) {
+  test(`the wait after ${code} ${JSON.stringify(reason).slice(0, 60)} is ${delay} ms`, (t) => {
+    draws(t);
+    const { sockets, seen } = setUpOpen(t);
+    sockets.last.drop(code, reason);
+    assert.deepEqual(seen("reconnecting"), [{ attempt: 1, delay }]);
+  });
+}
+
+test("a server cannot bring back with a hint whom it sends away for good", (t) => {
+  const { snorky, sockets, tick } = setUpOpen(t);
+  sockets.last.drop(4200, "forbidden; reconnect in 5 ms");
+  assert.equal(snorky.state, "closed");
+  tick(1e9);
+  assert.equal(sockets.all.length, 1);
+});
+
+test("a server that asks for ever to come back at once is asked ever less often", (t) => {
+  draws(t);
+  const { sockets, seen, tick } = setUpOpen(t);
+  for (let i = 0; i < 8; i++) {
+    sockets.last.drop(1001, "x; reconnect in 0 ms");
+    tick(seen("reconnecting").at(-1).delay);
+    sockets.last.open();
+  }
+  const delays = seen("reconnecting").map(({ delay }) => delay);
+  assert.deepEqual(delays, [0, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
+});
+
+test("neither the network nor a look at the page ends a wait that the server asked for", (t) => {
+  const { online, show } = page(t);
+  const { snorky, sockets } = setUpOpen(t);
+  sockets.last.drop(1001, "x; reconnect in 9000 ms");
+  online();
+  show("visible");
+  assert.equal(snorky.state, "waiting");
+  snorky.connect(); // who wants to, may
+  assert.equal(snorky.state, "connecting");
+  sockets.last.open();
+  sockets.last.drop(1001, "x");
+  online();
+  assert.equal(snorky.state, "connecting");
+});
+
+test("a client that is closed while it stays away does not come back", (t) => {
+  const { snorky, sockets, tick } = setUpOpen(t);
+  sockets.last.drop(1001, "x; reconnect in 9000 ms");
+  snorky.close();
+  assert.equal(snorky.state, "closed");
+  tick(1e9);
+  assert.equal(sockets.all.length, 1);
+});
+
 test("an attempt that takes too long is given up", (t) => {
   draws(t);
   const { snorky, sockets, tick } = setUp(t, { connectTimeout: 1000 });

@@ -93,8 +93,26 @@ type stage struct {
 	t      *testing.T
 	ear    ear
 	broker broker
-	log    strings.Builder
+	log    diary
 	answer chan error
+}
+
+// diary is a log that is read while it is written.
+type diary struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (d *diary) Write(line []byte) (int, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.text.Write(line)
+}
+
+func (d *diary) String() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.text.String()
 }
 
 func play(t *testing.T, watchdog time.Duration, act func(*stage)) {

@@ -23,8 +23,11 @@ type watchdog struct {
 	patience time.Duration
 	report   func(error) // nil: they are alive
 
-	asked chan error // of a question that is under way; nil: there is none
+	asked chan sign // of a question that is under way; nil: there is none
 }
+
+// sign is the outcome of a probe.
+type sign struct{ err error }
 
 func newWatchdog(interval time.Duration, probe func(context.Context) error, report func(error)) *watchdog {
 	every := max(interval/2, minWatch)
@@ -55,18 +58,18 @@ func (w *watchdog) ask(ctx context.Context) error {
 	limit := time.NewTimer(w.patience)
 	defer limit.Stop()
 	if w.asked == nil {
-		asked := make(chan error, 1)
+		asked := make(chan sign, 1)
 		w.asked = asked
 		go func() {
 			ctx, cancel := context.WithTimeoutCause(ctx, w.patience-w.patience/10, errSlow)
 			defer cancel()
-			asked <- w.probe(ctx)
+			asked <- sign{w.probe(ctx)}
 		}()
 	}
 	select {
-	case err := <-w.asked:
+	case got := <-w.asked:
 		w.asked = nil
-		return err
+		return got.err
 	case <-limit.C:
 		return errProbeHangs
 	case <-ctx.Done():

@@ -78,6 +78,8 @@ type Socket struct {
 	t    testing.TB
 	conn net.Conn
 	in   *bufio.Reader
+
+	Reason string // of the close frame, once Next has returned its code
 }
 
 // Dial opens a WebSocket at addr, or returns the status that it was refused with; 0 if there was no answer.
@@ -173,6 +175,7 @@ func (s *Socket) Next() (m Message, code wire.CloseCode) {
 		}
 		switch op {
 		case wire.OpClose:
+			s.Reason = string(payload[2:])
 			return m, wire.CloseCode(binary.BigEndian.Uint16(payload))
 		case wire.OpText:
 			var packet struct{ Message Message }

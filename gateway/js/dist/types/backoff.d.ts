@@ -7,7 +7,12 @@ export type Advice = "soon" | "later" | "never";
  */
 export declare function advice(code: number): Advice;
 /**
+ * Reads what the text of a close frame ends with if the server has a moment for each of its clients to come back, as when
+ * it is restarted: milliseconds from now. Anything else is undefined.
+ */
+export declare function hint(reason: string): number | undefined;
+/**
  * Returns the wait before an attempt, counted from 1, in milliseconds. It is drawn evenly from zero to a bound that
  * doubles, so that the clients of a server that fell do not come back in one wave when it is up again.
  */
-export declare function delay(attempt: number, later: boolean, s: Settings): number;
+export declare function delay(attempt: number, later: boolean, s: Settings, asked?: number): number;
