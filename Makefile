@@ -47,6 +47,7 @@ test: ## all checks and tests, as CI runs them; installs what it needs
 .PHONY: needs
 needs:
 	@.ci/need cc curl node npm python3 chromium postgres
+	@.ci/need nginx nginx-stream haproxy caddy || echo "needs: the tests with what is MISSING above are SKIPPED" >&2
 
 .PHONY: lint
 lint: tools ## golangci-lint, unreachable code, and whether the linter's own rules bite

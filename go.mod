@@ -28,7 +28,10 @@ require (
 	golang.org/x/time v0.16.0
 )
 
-require github.com/coreos/go-systemd/v22 v22.7.0
+require (
+	github.com/coreos/go-systemd/v22 v22.7.0
+	github.com/pires/go-proxyproto v0.15.0
+)
 
 require (
 	github.com/Workiva/go-datastructures v1.1.7 // indirect

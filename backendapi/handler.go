@@ -153,7 +153,7 @@ func (h *Handler) admit(r *http.Request) *refusal {
 		return notPost
 	case !h.keys.Load().opens(r.Header):
 		if muted, ok := h.badKeys.allow(); ok {
-			h.options.Logger.Warn().Str("remote", r.RemoteAddr).Uint64("more", muted).
+			h.options.Logger.Warn().Str("remote", h.client(r)).Uint64("more", muted).
 				Msg("backend call without a valid key")
 		}
 		return h.guessed(r)
@@ -180,11 +180,29 @@ func (h *Handler) guessed(r *http.Request) *refusal {
 	if guesses == nil {
 		return badKey
 	}
-	remote, err := netip.ParseAddrPort(r.RemoteAddr)
-	if from, known := limit.Source(remote.Addr()); err == nil && known && !guesses.Allow(from, time.Now()) {
+	if from, known := limit.Source(h.address(r).Addr()); known && !guesses.Allow(from, time.Now()) {
 		return tooManyGuesses
 	}
 	return badKey
+}
+
+// address is where a request comes from; the zero value if that is no address of a network.
+func (h *Handler) address(r *http.Request) netip.AddrPort {
+	if h.options.Client != nil {
+		if at := h.options.Client(r); at.IsValid() {
+			return at
+		}
+	}
+	at, _ := netip.ParseAddrPort(r.RemoteAddr)
+	return at
+}
+
+// client is where a request comes from, for the log.
+func (h *Handler) client(r *http.Request) string {
+	if at := h.address(r); at.IsValid() {
+		return at.String()
+	}
+	return r.RemoteAddr
 }
 
 func (h *Handler) call(ctx context.Context, x *exchange, packet wire.Packet) *refusal {

@@ -1,6 +1,8 @@
 package backendapi
 
 import (
+	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -26,6 +28,9 @@ type Options struct {
 	// Further wrong ones are answered with 429 instead of 401, and the connection is closed. A right key opens the door in
 	// any case. See Handler.SetBadKeyRate.
 	BadKeyRate limit.Rate
+	// Client says where a request comes from, for the log; by default that is its RemoteAddr. Behind a proxy that is trusted
+	// it may be what the proxy says.
+	Client func(*http.Request) netip.AddrPort
 	// LogInterval is the least time between two log lines of one kind that strangers or failing services can cause; by
 	// default one minute. What was left out in between is counted in the next line.
 	LogInterval time.Duration

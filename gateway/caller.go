@@ -20,14 +20,15 @@ const (
 
 var firstBuffers = sync.Pool{New: func() any { return new([firstBuffer]byte) }}
 
-// receive reads the first request of a connection. It returns when the connection is the broker's, net/http's or closed.
-func (l *Listener) receive(conn *net.TCPConn) {
+// receive reads the first request of a connection, of which some bytes may have come ahead. It returns when the connection
+// is the broker's, net/http's or closed.
+func (l *Listener) receive(conn *net.TCPConn, ahead []byte, from net.Addr) {
 	by := time.Now().Add(l.options.HeaderTimeout)
 	_ = conn.SetDeadline(by) // a connection that is closed says so when it is read
 	buffer := firstBuffers.Get().(*[firstBuffer]byte)
 	var h head
-	data, verdict := l.read(conn, buffer[:], &h)
-	if verdict == plain && l.greet(conn, data, &h) {
+	data, verdict := l.read(conn, buffer[:], ahead, &h)
+	if verdict == plain && l.greet(conn, from, data, &h) {
 		l.porch.Leave(conn)
 		firstBuffers.Put(buffer)
 		return
@@ -36,7 +37,7 @@ func (l *Listener) receive(conn *net.TCPConn) {
 	firstBuffers.Put(buffer)
 	if l.untrack(conn) && len(data) > 0 {
 		_ = conn.SetDeadline(time.Time{})
-		if l.handOn(arrival{conn: &replayed{TCPConn: conn, bytes: data, by: by}}) {
+		if l.handOn(arrival{conn: &replayed{TCPConn: conn, bytes: data, from: from, by: by}}) {
 			return
 		}
 	}
@@ -46,9 +47,17 @@ func (l *Listener) receive(conn *net.TCPConn) {
 
 // read returns what has come when it is known what to do about it. That may be a part of a head that does not go on,
 // about which net/http has something to say at times.
-func (l *Listener) read(conn *net.TCPConn, buffer []byte, h *head) (data []byte, v verdict) {
-	for n := 0; ; {
-		k, err := conn.Read(buffer[n:])
+func (l *Listener) read(conn *net.TCPConn, buffer, ahead []byte, h *head) (data []byte, v verdict) {
+	if len(ahead) >= len(buffer) {
+		return ahead, odd
+	}
+	n := copy(buffer, ahead)
+	for first := n > 0; ; first = false {
+		var k int
+		var err error
+		if !first {
+			k, err = conn.Read(buffer[n:])
+		}
 		n += k
 		if v := h.parse(buffer[:n], l.requestLine); v != incomplete {
 			return buffer[:n], v
@@ -63,7 +72,7 @@ func (l *Listener) read(conn *net.TCPConn, buffer []byte, h *head) (data []byte,
 }
 
 // greet has the Handler answer a handshake. It returns false if the connection is net/http's, untouched.
-func (l *Listener) greet(conn *net.TCPConn, data []byte, h *head) (done bool) {
+func (l *Listener) greet(conn *net.TCPConn, from net.Addr, data []byte, h *head) (done bool) {
 	c := callers.Get().(*caller)
 	c.listener, c.conn = l, conn
 	h.request(data, &c.request, &c.values, l.url)
@@ -74,8 +83,8 @@ func (l *Listener) greet(conn *net.TCPConn, data []byte, h *head) (done bool) {
 		}
 	}
 	var remote netip.AddrPort
-	if address, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
-		remote = plainAddress(address.AddrPort())
+	if address, ok := from.(*net.TCPAddr); ok {
+		remote = l.handler.options.TrustedProxies.client(plainAddress(address.AddrPort()), c.request.Header)
 	}
 	defer func() {
 		if p := recover(); p != nil { // as net/http does

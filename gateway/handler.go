@@ -29,13 +29,16 @@ type Options struct {
 	// MaxConnections bounds the connections in all; by default there is no bound.
 	MaxConnections int
 	// MaxConnectionsPerAddress bounds the connections of one IPv4 address or of one /64 of IPv6; by default there is no
-	// bound. Behind a proxy all clients have the address of the proxy, unless something in front of this handler puts
-	// the client's into the RemoteAddr of the request.
+	// bound. Behind a proxy all clients have the address of the proxy, unless it is one of the TrustedProxies.
 	MaxConnectionsPerAddress int
 	// ConnectRatePerAddress is how often one IPv4 address or one /64 of IPv6 may connect, and ConnectRatePerIdentity how
 	// often those of one Principal.Identity may; by default as often as they like. Others are to come back later. See
 	// Handler.SetConnectRates.
 	ConnectRatePerAddress, ConnectRatePerIdentity limit.Rate
+	// TrustedProxies are those whose X-Forwarded-For says where a client is. What it says is the address of the client for
+	// everybody: for bounds, for the log, for the Authenticator (as RemoteAddr of the request) and for the broker. By
+	// default nobody is believed, and the address is that of the connection.
+	TrustedProxies Proxies
 	// HandshakeTimeout is how long a client may take to accept the answer to its handshake; by default 10 s. How long
 	// it may take to ask is up to the http.Server. A Listener has one time for both.
 	HandshakeTimeout time.Duration
@@ -128,7 +131,14 @@ func New(b Broker, o Options) *Handler {
 // ServeHTTP answers a handshake and hands the connection to the broker. It returns at once, or when the Authenticator
 // has; nothing of it lives on.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	h.shakeHands(w, r, remoteAddress(r))
+	at := remoteAddress(r)
+	remote := h.options.TrustedProxies.client(at, r.Header)
+	if remote != at {
+		ofClient := *r
+		ofClient.RemoteAddr = remote.String()
+		r = &ofClient
+	}
+	h.shakeHands(w, r, remote)
 }
 
 func (h *Handler) shakeHands(w http.ResponseWriter, r *http.Request, remote netip.AddrPort) {

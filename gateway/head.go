@@ -26,11 +26,12 @@ const (
 	versionHeader
 	keyHeader
 	originHeader
+	forwardedHeader
 	headers // how many there are
 )
 
 // headerNames are in the form of http.Header.
-var headerNames = [headers]string{"Host", "Upgrade", "Connection", "Sec-Websocket-Version", "Sec-Websocket-Key", "Origin"}
+var headerNames = [headers]string{"Host", "Upgrade", "Connection", "Sec-Websocket-Version", "Sec-Websocket-Key", "Origin", forwardedFor}
 
 // needed are the headers without which a handshake is refused.
 const needed = 1<<hostHeader | 1<<upgradeHeader | 1<<connectionHeader | 1<<versionHeader | 1<<keyHeader

@@ -151,15 +151,15 @@ func (l *Listener) accept() {
 			}
 			continue
 		}
-		l.porch.Enter(conn)
-		tcp, ok := conn.(*net.TCPConn)
+		l.porch.Enter(socketOf(conn))
+		tcp, ahead, from := apart(conn)
 		switch {
-		case !ok || l.requestLine == nil:
+		case tcp == nil || l.requestLine == nil:
 			if !l.handOn(arrival{conn: conn}) {
 				_ = conn.Close()
 			}
 		case l.track(tcp):
-			l.goroutines.Go(func() { l.receive(tcp) })
+			l.goroutines.Go(func() { l.receive(tcp, ahead, from) })
 		default:
 			_ = conn.Close()
 		}

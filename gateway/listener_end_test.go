@@ -272,7 +272,7 @@ func replay(t *testing.T, by time.Time) *replayed {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	return &replayed{TCPConn: conn.(*net.TCPConn), bytes: []byte("hello, "), by: by}
+	return &replayed{TCPConn: conn.(*net.TCPConn), bytes: []byte("hello, "), from: conn.RemoteAddr(), by: by}
 }
 
 func TestReplay(t *testing.T) {

@@ -331,7 +331,7 @@ func TestHandshakeAllocations(t *testing.T) {
 	answer := make([]byte, 1000)
 	allocations := testing.AllocsPerRun(200, func() {
 		var parsed head
-		if parsed.parse(sent, l.requestLine) != plain || !l.greet(server.(*net.TCPConn), sent, &parsed) {
+		if parsed.parse(sent, l.requestLine) != plain || !l.greet(server.(*net.TCPConn), server.RemoteAddr(), sent, &parsed) {
 			t.Fatal("refused")
 		}
 		n := 0

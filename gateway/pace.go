@@ -51,12 +51,7 @@ func (h *Handler) isCrowded() bool {
 // ConnState is for the field of this name of the http.Server: it has the Listener know what has become of the connections
 // that it has handed on.
 func (l *Listener) ConnState(conn net.Conn, state http.ConnState) {
-	if c, ok := conn.(interface{ NetConn() net.Conn }); ok { // TLS
-		conn = c.NetConn()
-	}
-	if c, ok := conn.(*replayed); ok {
-		conn = c.TCPConn
-	}
+	conn = socketOf(conn)
 	switch state {
 	case http.StateNew:
 	case http.StateActive:
@@ -66,4 +61,15 @@ func (l *Listener) ConnState(conn net.Conn, state http.ConnState) {
 	case http.StateHijacked, http.StateClosed:
 		l.porch.Leave(conn)
 	}
+}
+
+// socketOf is by what a connection is known, whatever was put around it.
+func socketOf(conn net.Conn) net.Conn {
+	if c, ok := conn.(interface{ NetConn() net.Conn }); ok { // TLS
+		conn = c.NetConn()
+	}
+	if c, ok := conn.(*replayed); ok {
+		conn = c.TCPConn
+	}
+	return conn
 }

@@ -3,10 +3,8 @@ package gateway
 import (
 	"bytes"
 	"hash/maphash"
-	"math"
 	"net/http"
 	"net/netip"
-	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -92,8 +90,7 @@ func (h *Handler) mayConnectAs(w http.ResponseWriter, r *http.Request, who actor
 
 func (h *Handler) refuseRate(w http.ResponseWriter, r *http.Request, by limit.Rate, reason string) {
 	countOnce(w, &h.limited.rate)
-	seconds := math.Ceil(by.Wait().Seconds())
-	w.Header().Set("Retry-After", strconv.Itoa(max(int(seconds), int(retryAfter/time.Second))))
+	w.Header().Set("Retry-After", wholeSeconds(max(by.Wait(), retryAfter)))
 	h.refuse(w, r, http.StatusTooManyRequests, reason)
 }
 

@@ -95,7 +95,7 @@ func TestConnectRatePerIdentity(t *testing.T) {
 func TestFullHandlerRefuses(t *testing.T) {
 	for name, guarded := range map[string]bool{"listener": true, "net/http": false} {
 		t.Run(name, func(t *testing.T) {
-			f := newFront(t, guarded, patience, Options{})
+			f := newFront(t, guarded, patience, Options{RetryAfter: func() time.Duration { return 4001 * time.Millisecond }})
 			expectStatus(t, f, http.StatusSwitchingProtocols, "")
 			f.handler.SetFull(true)
 			expectStatus(t, f, http.StatusServiceUnavailable, "5")

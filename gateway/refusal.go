@@ -61,7 +61,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, status int, tex
 		header.Set("Sec-WebSocket-Version", protocolVersion)
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		if header.Get("Retry-After") == "" {
-			header.Set("Retry-After", strconv.FormatInt(int64((h.retryAfter()+time.Second-1)/time.Second), 10))
+			header.Set("Retry-After", wholeSeconds(h.retryAfter()))
 		}
 		header.Set("Connection", "close") // those for whom there is no room do not stay either
 	}
@@ -72,6 +72,11 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, status int, tex
 		event = event.Str("origin", printable(origin)).Str("host", printable(r.Host))
 	}
 	event.Msg("handshake refused")
+}
+
+// wholeSeconds is d as Retry-After has it, rounded up.
+func wholeSeconds(d time.Duration) string {
+	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
 }
 
 // retryAfter is how long the client that is refused now should stay away.

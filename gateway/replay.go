@@ -6,13 +6,35 @@ import (
 	"time"
 )
 
-// replayed is a connection from which a Listener has read already. It gives that once more, so that its next reader
-// finds everything as if it had been the first one: the bytes, and the deadline.
+// replayed is a connection from which somebody has read already. It gives that once more, so that its next reader finds
+// everything as if it had been the first one: the bytes, and the deadline.
 type replayed struct {
 	*net.TCPConn
 	bytes []byte
+	from  net.Addr
 	by    time.Time // bounds the first deadline for reading; zero if it is not bounded
 }
+
+// Replay returns a connection that begins with the bytes that have been read ahead from conn, and whose client is at from,
+// because a proxy said so before them. A Listener serves it as well as conn itself, and the broker gets conn.
+func Replay(conn *net.TCPConn, ahead []byte, from net.Addr) net.Conn {
+	return &replayed{TCPConn: conn, bytes: ahead, from: from}
+}
+
+// apart is what a Listener needs of a connection: the socket, what has been read from it, and where the client is. The
+// socket is nil if there is none.
+func apart(conn net.Conn) (socket *net.TCPConn, ahead []byte, from net.Addr) {
+	switch c := conn.(type) {
+	case *net.TCPConn:
+		return c, nil, c.RemoteAddr()
+	case *replayed:
+		return c.TCPConn, c.bytes, c.from
+	}
+	return nil, nil, nil
+}
+
+// RemoteAddr implements net.Conn.
+func (c *replayed) RemoteAddr() net.Addr { return c.from }
 
 // Read implements net.Conn.
 func (c *replayed) Read(p []byte) (int, error) {

@@ -90,6 +90,9 @@ func (p *process) announce(s *server.Server) {
 	started := p.log.Info().Str("version", version()).Str("frontend", s.Addr()).Str("backend", s.BackendAddr()).
 		Strs("services", s.Broker().Frontend().Names()).Strs("backend_services", s.Broker().Backend().Names()).
 		Str("key", string(s.KeySource()))
+	if front, back := s.TLS(); front || back {
+		started.Bool("tls", front).Bool("backend_tls", back)
+	}
 	if address := s.AdminAddr(); address != "" {
 		started.Str("admin", address)
 	}
@@ -130,8 +133,23 @@ func (p *process) reload(s *server.Server) (outcome string) {
 	if tokensErr != nil {
 		outcome = fmt.Sprintf("the keys of tokens stay as they were: %v", tokensErr)
 	}
-	s.NoteReload(errors.Join(err, tokensErr))
+	certificatesErr := p.reloadCertificates(s)
+	if certificatesErr != nil {
+		outcome = fmt.Sprintf("the certificates stay as they were: %v", certificatesErr)
+	}
+	s.NoteReload(errors.Join(err, tokensErr, certificatesErr))
 	return outcome
+}
+
+func (p *process) reloadCertificates(s *server.Server) error {
+	read, err := s.ReloadCertificates()
+	switch {
+	case err != nil:
+		p.log.Error().Err(err).Msg("SIGHUP: the certificates stay as they were")
+	case read:
+		p.log.Info().Msg("SIGHUP: the certificates were read")
+	}
+	return err
 }
 
 func (p *process) reloadTokenKeys(s *server.Server) error {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"sync"
 	"time"
 
@@ -31,7 +32,11 @@ func program() boot.Program {
 		Defaults: defaults(),
 		Prepare: func(s *server.Server, log zerolog.Logger) error {
 			snorky := sync.OnceValues(func() (*client.Client, error) {
-				return client.New("http://"+local(s.BackendAddr())+server.BackendPath, s.Key())
+				url, secured := s.BackendURL()
+				if secured == nil {
+					return client.New(url, s.Key())
+				}
+				return client.New(url, s.Key(), client.WithTransport(&http.Transport{TLSClientConfig: secured}))
 			})
 			app = newApplication(log, snorky)
 			servePages(s.Handle)
@@ -61,7 +66,11 @@ func defaults() server.Config {
 
 // greet tells people where to look and what to type.
 func greet(stdout io.Writer, s *server.Server) {
-	fmt.Fprintf(stdout, "Open this page, on as many screens as you like:\n\n    http://%s/\n", visible(s.Addr()))
+	scheme := "http"
+	if secured, _ := s.TLS(); secured {
+		scheme = "https"
+	}
+	fmt.Fprintf(stdout, "Open this page, on as many screens as you like:\n\n    %s://%s/\n", scheme, visible(s.Addr()))
 	fmt.Fprintf(stdout, "\nThen paste this line into a second terminal:\n\n    %s\n\nCtrl-C ends the demo.\n", s.Curl())
 }
 

@@ -25,6 +25,14 @@ type Config struct {
 	KeyFile string
 	// AllowOrigins are the origins of the pages that may connect, "*" for all. Empty: the page's own host only.
 	AllowOrigins []string
+	// TrustedProxies are those whose word about the address of a client counts: in X-Forwarded-For, and in PROXY headers
+	// where ProxyProtocol (of the frontend) and BackendProxyProtocol allow or require such.
+	TrustedProxies                      []string
+	ProxyProtocol, BackendProxyProtocol string
+	// TLSCertFile and TLSKeyFile (PEM) make the frontend one of TLS; the others do that for the backend, and may require
+	// certificates of its clients.
+	TLSCertFile, TLSKeyFile                                       string
+	BackendTLSCertFile, BackendTLSKeyFile, BackendTLSClientCAFile string
 
 	MaxConnections           int // of all clients; 0: no limit
 	MaxConnectionsPerAddress int // of one network address; 0: no limit
@@ -132,9 +140,13 @@ const (
 // Default returns what runs without any configuration: both doors open, nobody but the backend publishes.
 func Default() Config {
 	return Config{
-		Frontend:         ":5800",
-		Backend:          "127.0.0.1:5801",
-		Admin:            overview.DefaultAddress,
+		Frontend: ":5800",
+		Backend:  "127.0.0.1:5801",
+		Admin:    overview.DefaultAddress,
+
+		ProxyProtocol:        ProxyOff,
+		BackendProxyProtocol: ProxyOff,
+
 		MaxSubscriptions: 1000,
 		MaxChannelBytes:  255,
 		ReadLimit:        64 << 10,

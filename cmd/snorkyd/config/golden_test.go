@@ -35,7 +35,11 @@ func TestGoodFiles(t *testing.T) {
 		"everything.toml": {
 			Frontend: "0.0.0.0:8080", Backend: "[::1]:8081", Admin: "admin.example:8082", KeyFile: "/etc/snorky/key",
 			AllowOrigins:   []string{"https://example.com", "http://localhost:3000"},
-			MaxConnections: 10000, MaxConnectionsPerAddress: 50, MaxChannelBytes: 64,
+			TrustedProxies: []string{"10.0.0.0/8", "loopback"}, ProxyProtocol: ProxyOptional, BackendProxyProtocol: ProxyRequired,
+			TLSCertFile: "/etc/snorky/tls.crt", TLSKeyFile: "/etc/snorky/tls.key",
+			BackendTLSCertFile: "/etc/snorky/backend.crt", BackendTLSKeyFile: "/etc/snorky/backend.key",
+			BackendTLSClientCAFile: "/etc/snorky/clients.crt",
+			MaxConnections:         10000, MaxConnectionsPerAddress: 50, MaxChannelBytes: 64,
 			ReadLimit: 1 << 20, MaxPendingBytes: 512 << 10,
 			ConnectRatePerAddress: rate(5, 50), ConnectRatePerIdentity: rate(0.5, 1),
 			CallRate: rate(50, 200), CallRatePerAddress: rate(500, 500), CallRatePerIdentity: rate(100, 400),

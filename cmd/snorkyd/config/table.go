@@ -69,6 +69,43 @@ var settings = []setting{
 			"May be given several times. Without it only pages of the host they connect to may.",
 		func(c *Config) value { return origins{&c.AllowOrigins} },
 	},
+	{
+		"trusted-proxies", groupDoors, "Address or network (10.0.0.0/8; loopback; unix) of a proxy that is believed about where a " +
+			"client is: in X-Forwarded-For, and see proxy-protocol. May be given several times. Without it nobody is, and clients " +
+			"behind a proxy all have its address.",
+		func(c *Config) value { return proxies{&c.TrustedProxies} },
+	},
+	{
+		"proxy-protocol", groupDoors, "PROXY headers (version 1 and 2) at the frontend. optional: trusted-proxies may send one; " +
+			"required: nobody but they come in, each connection with one.",
+		func(c *Config) value { return choice{&c.ProxyProtocol, proxyPolicies} },
+	},
+	{
+		"backend-proxy-protocol", groupDoors, "PROXY headers at the backend.",
+		func(c *Config) value { return choice{&c.BackendProxyProtocol, proxyPolicies} },
+	},
+	{
+		"tls-cert-file", groupDoors, "File with the certificate of the frontend, and those up to its authority, in PEM: browsers " +
+			"then connect by wss. It is read again some seconds after it has changed, and by SIGHUP.",
+		func(c *Config) value { return path{&c.TLSCertFile} },
+	},
+	{
+		"tls-key-file", groupDoors, "File with the certificate's key in PEM, readable by its owner and group only.",
+		func(c *Config) value { return path{&c.TLSKeyFile} },
+	},
+	{
+		"backend-tls-cert-file", groupDoors, "File with the certificate of the backend, as tls-cert-file.",
+		func(c *Config) value { return path{&c.BackendTLSCertFile} },
+	},
+	{
+		"backend-tls-key-file", groupDoors, "File with its key.",
+		func(c *Config) value { return path{&c.BackendTLSKeyFile} },
+	},
+	{
+		"backend-tls-client-ca-file", groupDoors, "File with authorities in PEM: clients of the backend need a certificate of one of " +
+			"them, beside the key. Without it none is asked for.",
+		func(c *Config) value { return path{&c.BackendTLSClientCAFile} },
+	},
 
 	{
 		"max-connections", groupClients, "Connections of all clients. 0: no limit.",
@@ -76,7 +113,7 @@ var settings = []setting{
 	},
 	{
 		"max-connections-per-address", groupClients, "Connections from one network address. 0: no limit, which is right " +
-			"behind a proxy, where all clients have the proxy's address.",
+			"behind a proxy that is none of the trusted-proxies: then all clients have its address.",
 		func(c *Config) value { return count{&c.MaxConnectionsPerAddress, 0, many} },
 	},
 	{

@@ -28,6 +28,12 @@ func (c Config) Validate() error {
 		return Errorf("max-memory: %s is less than the program takes by itself; write %s or more",
 			units.Base2Bytes(c.MaxMemory), units.Base2Bytes(leastMemory))
 	}
+	if err := c.validateProxies(); err != nil {
+		return err
+	}
+	if err := c.validateTLS(); err != nil {
+		return err
+	}
 	if err := c.validateIdentity(); err != nil {
 		return err
 	}

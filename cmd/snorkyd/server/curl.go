@@ -1,6 +1,7 @@
 package server
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -27,8 +28,43 @@ func (s *Server) Curl() string {
 	}
 	name, _ := json.Marshal(twin) // a string cannot fail
 	const body = `{"service":%s,"message":{"command":"publish","params":{"channel":"news","message":"Hello!"},"callId":1}}`
-	return fmt.Sprintf("curl http://%s%s -H %s -d %s", dialable(s.BackendAddr()), BackendPath,
+	return fmt.Sprintf("curl %s%s -H %s -d %s", s.curlAddress(), BackendPath,
 		shellQuote("X-Backend-Key: "+s.Key()), shellQuote(fmt.Sprintf(body, name)))
+}
+
+// BackendURL is where a program on this machine publishes, and what it needs to know of TLS there: it trusts the very
+// certificate that the server has now. The configuration is nil for a backend that is plain.
+func (s *Server) BackendURL() (url string, config *tls.Config) {
+	at := dialable(s.BackendAddr())
+	if s.certificates.back == nil {
+		return "http://" + at + BackendPath, nil
+	}
+	host, _, _ := net.SplitHostPort(at)
+	return "https://" + at + BackendPath, s.certificates.back.Client(host)
+}
+
+// curlAddress is where curl finds the backend, with what it has to know of its certificate: that it may be of an authority
+// of nobody else, and under which name it is to be asked for.
+func (s *Server) curlAddress() string {
+	at := dialable(s.BackendAddr())
+	k := s.certificates.back
+	if k == nil {
+		return "http://" + at
+	}
+	files := s.config.BackendTLS()
+	options := "--cacert " + shellQuote(files.Cert)
+	if files.ClientCA != "" {
+		options += " --cert CLIENT.crt --key CLIENT.key"
+	}
+	host, port, err := net.SplitHostPort(at)
+	if err != nil {
+		return options + " https://" + at
+	}
+	if name := k.Name(host); name != host {
+		options += " --connect-to " + shellQuote("::"+at)
+		at = net.JoinHostPort(name, port)
+	}
+	return options + " https://" + at
 }
 
 func shellQuote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }

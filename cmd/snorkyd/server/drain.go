@@ -75,6 +75,7 @@ func (s *Server) drain(ctx context.Context) error {
 	cutOff()
 	s.closeTokens()
 	s.endMemory()
+	s.certificates.close()
 	s.log.Info().Int("closed", stats.Connections).Dur("took_ms", time.Since(began)).AnErr("cut_off", err).Msg("drained")
 	return err
 }

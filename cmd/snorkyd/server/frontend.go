@@ -48,9 +48,9 @@ func (s *Server) buildFrontend() {
 
 // guard puts the listener in front of s.front that answers plain handshakes.
 func (s *Server) guard(inner net.Listener) net.Listener {
-	s.entrance = gateway.NewListener(inner, s.ws, listenerOptions(s.config, s.routes))
-	s.front.ConnState = s.entrance.ConnState
-	return s.entrance
+	s.handshakes = gateway.NewListener(inner, s.ws, listenerOptions(s.config, s.routes))
+	s.front.ConnState = s.handshakes.ConnState
+	return s.handshakes
 }
 
 // health answers 200 from when both doors are open until the draining begins, so that nobody sends new clients to a

@@ -13,16 +13,19 @@ import (
 // lookupTime bounds the search for the host of an address.
 const lookupTime = 3 * time.Second
 
-// listen opens both doors and the admin address, or none.
-func (s *Server) listen() error {
-	var front, back net.ListenConfig
+// listen opens both doors and the admin address, or none. It returns what there is to accept from at the doors.
+func (s *Server) listen() (front, back net.Listener, err error) {
+	var ofFront, ofBack net.ListenConfig
 	if s.config.PingInterval > 0 {
-		front.KeepAlive = -1 // the broker's pings find out who has gone
+		ofFront.KeepAlive = -1 // the broker's pings find out who has gone
 		s.frontListener = quiet(s.frontListener)
 	}
-	err := open("frontend", front, s.config.Frontend, &s.frontListener)
+	err = open("frontend", ofFront, s.config.Frontend, &s.frontListener)
 	if err == nil {
-		err = open("backend", back, s.config.Backend, &s.backListener)
+		err = open("backend", ofBack, s.config.Backend, &s.backListener)
+	}
+	if err == nil {
+		front, back, err = s.entrances()
 	}
 	if err == nil && s.config.Admin != "" {
 		err = open("admin", net.ListenConfig{}, s.config.Admin, &s.adminListener)
@@ -34,7 +37,7 @@ func (s *Server) listen() error {
 			}
 		}
 	}
-	return err
+	return front, back, err
 }
 
 func open(door string, how net.ListenConfig, address string, at *net.Listener) error {

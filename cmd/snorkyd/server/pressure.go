@@ -14,12 +14,12 @@ func (s *Server) SetLimits(c Config) {
 	s.back.SetMaxConnections(c.MaxBackendConnections)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.entrance == nil { // Start makes it by the configuration
+	if s.handshakes == nil { // Start makes it by the configuration
 		s.config.AcceptRate, s.config.MaxHandshakes, s.config.MaxMemory = c.AcceptRate, c.MaxHandshakes, c.MaxMemory
 		return
 	}
-	s.entrance.SetAcceptRate(c.AcceptRate)
-	s.entrance.SetMaxHandshakes(c.MaxHandshakes)
+	s.handshakes.SetAcceptRate(c.AcceptRate)
+	s.handshakes.SetMaxHandshakes(c.MaxHandshakes)
 	s.memory.SetCeiling(memory.FindCeiling(int64(c.MaxMemory)))
 }
 
@@ -46,8 +46,8 @@ func (s *Server) Pressure() Pressure {
 	p.BackendConnections, p.BackendEvicted = s.back.Connections()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.entrance != nil {
-		p.Handshakes, p.HandshakesEvicted = s.entrance.Handshakes()
+	if s.handshakes != nil {
+		p.Handshakes, p.HandshakesEvicted = s.handshakes.Handshakes()
 		p.Memory = s.memory.Stats()
 	}
 	return p

@@ -42,16 +42,18 @@ type Server struct {
 
 	application *application.Client // nil: it is not asked
 
-	ws       *gateway.Handler
-	entrance *gateway.Listener // nil before Start
-	routes   *http.ServeMux
-	kept     *keptDoor // nil: nobody else has the frontend open
-	front    *http.Server
-	back     *backendapi.Server
-	doors    sync.WaitGroup // the two that accept
-	draining atomic.Bool
-	limit    atomic.Pointer[time.Time] // of the end; nil: it is not ending
-	memory   *memory.Watch             // nil before Start
+	certificates certificates
+
+	ws         *gateway.Handler
+	handshakes *gateway.Listener // nil before Start
+	routes     *http.ServeMux
+	kept       *keptDoor // nil: nobody else has the frontend open
+	front      *http.Server
+	back       *backendapi.Server
+	doors      sync.WaitGroup // the two that accept
+	draining   atomic.Bool
+	limit      atomic.Pointer[time.Time] // of the end; nil: it is not ending
+	memory     *memory.Watch             // nil before Start
 
 	started   time.Time
 	process   Process
@@ -123,6 +125,9 @@ func New(cfg Config, options ...Option) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.certificates.open(s); err != nil {
+		return nil, err
+	}
 	if err := s.openTokens(); err != nil {
 		return nil, err
 	}
@@ -174,14 +179,16 @@ func (s *Server) Start() error {
 	if s.state != made {
 		return ErrState
 	}
-	if err := s.listen(); err != nil {
+	front, back, err := s.listen()
+	if err != nil {
 		s.state = ending
 		s.abandon()
 		s.finish(err)
 		return err
 	}
 	s.state = running
-	front, back := s.guard(s.frontListener), s.backListener
+	s.certificates.watch()
+	front = s.guard(front)
 	s.watchMemory()
 	s.doors.Go(func() { s.watch("frontend", s.front.Serve(front)) })
 	s.doors.Go(func() { s.watch("backend", s.back.Serve(back)) })

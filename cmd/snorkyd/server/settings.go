@@ -59,6 +59,7 @@ func gatewayOptions(c config.Config, log zerolog.Logger) gateway.Options {
 		MaxConnectionsPerAddress: c.MaxConnectionsPerAddress,
 		ConnectRatePerAddress:    c.ConnectRatePerAddress,
 		ConnectRatePerIdentity:   c.ConnectRatePerIdentity,
+		TrustedProxies:           c.Proxies(),
 		HandshakeTimeout:         c.HeaderTimeout,
 		AuthenticationTimeout:    tokenTime + c.ApplicationTimeout,
 		Logger:                   log,
@@ -83,6 +84,7 @@ func backendOptions(c config.Config, valid [][]byte, log zerolog.Logger) backend
 		BodyTimeout: c.BackendTimeout,
 		Timeout:     c.CallTimeout,
 		BadKeyRate:  c.BadKeyRate,
+		Client:      c.Proxies().Client,
 		Logger:      log,
 	}
 }

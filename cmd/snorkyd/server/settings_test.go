@@ -31,7 +31,7 @@ func TestEveryOptionIsASetting(t *testing.T) {
 	t.Parallel()
 	cfg := Default()
 	cfg.Loops, cfg.Portable = 1, true
-	cfg.AllowOrigins = []string{"*"}
+	cfg.AllowOrigins, cfg.TrustedProxies = []string{"*"}, []string{"loopback"}
 	cfg.MaxConnections, cfg.MaxConnectionsPerAddress = 1, 1
 	cfg.TokenSecretFile = filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(cfg.TokenSecretFile, []byte("secret"), 0o600); err != nil {

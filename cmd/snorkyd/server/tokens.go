@@ -17,6 +17,13 @@ func CheckFiles(c config.Config) error {
 			return err
 		}
 	}
+	for _, files := range []config.TLSFiles{c.FrontendTLS(), c.BackendTLS()} {
+		if files.Cert != "" {
+			if _, err := files.Read(); err != nil {
+				return err
+			}
+		}
+	}
 	if !c.HasTokens() {
 		return nil
 	}

@@ -95,10 +95,16 @@ func DialWith(t testing.TB, addr, query string, lines ...string) (s *Socket, sta
 	if err != nil {
 		return nil, 0
 	}
+	return Shake(t, conn, addr, query, lines...)
+}
+
+// Shake is DialWith on a connection that there is already, to a host. It owns the connection.
+func Shake(t testing.TB, conn net.Conn, host, query string, lines ...string) (s *Socket, status int) {
+	t.Helper()
 	_ = conn.SetDeadline(time.Now().Add(Patience))
 	key := base64.StdEncoding.EncodeToString(make([]byte, 16))
 	fmt.Fprintf(conn, "GET /ws%s HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n", query, addr, key)
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n", query, host, key)
 	fmt.Fprintf(conn, "%s\r\n", strings.Join(append(lines, ""), "\r\n"))
 	in := bufio.NewReader(conn)
 	response, err := http.ReadResponse(in, nil)
@@ -122,10 +128,16 @@ func Subscribe(t testing.TB, addr, service, channel string) *Socket {
 	if s == nil {
 		t.Fatalf("the handshake was answered with %d", status)
 	}
-	if answer := s.Call(service, "subscribe", fmt.Sprintf(`{"channel":%q}`, channel)); answer.Type != "response" {
-		t.Fatalf("subscribing: %+v", answer)
-	}
+	s.Subscribe(service, channel)
 	return s
+}
+
+// Subscribe subscribes to a channel.
+func (s *Socket) Subscribe(service, channel string) {
+	s.t.Helper()
+	if answer := s.Call(service, "subscribe", fmt.Sprintf(`{"channel":%q}`, channel)); answer.Type != "response" {
+		s.t.Fatalf("subscribing: %+v", answer)
+	}
 }
 
 // Message is what a packet holds, of whichever kind.
@@ -187,6 +199,30 @@ func (s *Socket) Next() (m Message, code wire.CloseCode) {
 	}
 }
 
+// Pings waits for so many pings in a row, with nothing between them.
+func (s *Socket) Pings(n int) {
+	s.t.Helper()
+	for i := range n {
+		if op, payload, err := s.frame(); err != nil || op != wire.OpPing {
+			s.t.Fatalf("instead of ping %d: opcode %d, %q, %v", i, op, payload, err)
+		}
+	}
+}
+
+// AnswerClose answers a close frame.
+func (s *Socket) AnswerClose(code wire.CloseCode) {
+	frame := binary.BigEndian.AppendUint16([]byte{0x80 | wire.OpClose, 0x80 | 2, 0, 0, 0, 0}, uint16(code))
+	_, _ = s.conn.Write(frame)
+}
+
+// End waits for the end of the connection and tells how it came; io.EOF if in good order.
+func (s *Socket) End() error {
+	if _, err := io.Copy(io.Discard, s.in); err != nil {
+		return err
+	}
+	return io.EOF
+}
+
 func (s *Socket) frame() (op byte, payload []byte, err error) {
 	head, err := s.in.Peek(2)
 	if err != nil {
@@ -199,6 +235,7 @@ func (s *Socket) frame() (op byte, payload []byte, err error) {
 	case 127:
 		size = 10
 	}
+	_ = s.conn.SetDeadline(time.Now().Add(Patience))
 	if head, err = s.in.Peek(size); err != nil {
 		return 0, nil, err
 	}

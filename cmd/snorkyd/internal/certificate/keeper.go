@@ -1,0 +1,158 @@
+// Package certificate keeps the certificate of a door of TLS: it notices that the files have changed, and tells in time
+// that they should.
+package certificate
+
+import (
+	"context"
+	"crypto/tls"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/snorky-go/snorky/cmd/snorkyd/config"
+)
+
+const (
+	// Interval is the time between two looks at the files.
+	Interval = 2 * time.Second
+	// notice is how long before the end of a certificate the log begins to say so, once in each warnInterval.
+	notice       = 14 * 24 * time.Hour
+	warnInterval = 24 * time.Hour
+)
+
+// Source is where a certificate comes from. config.TLSFiles is one.
+type Source interface {
+	// Read returns what there is now, or an error that says why it cannot be used.
+	Read() (config.TLSPair, error)
+	// Version is what changes when there may be something else. It can be compared.
+	Version() any
+}
+
+// Keeper has the certificate of one door. Its methods are safe for concurrent use.
+type Keeper struct {
+	source Source
+	log    zerolog.Logger
+	base   *tls.Config
+	every  time.Duration // Interval, but for tests
+	now    atomic.Pointer[tls.Config]
+
+	mu     sync.Mutex
+	used   any // the version that was read last, or could not be used
+	seen   any // that of the last look
+	ends   time.Time
+	warned time.Time
+}
+
+// Open reads the certificate. The Keeper logs with l.
+func Open(source Source, l zerolog.Logger) (*Keeper, error) {
+	k := &Keeper{source: source, log: l, every: Interval}
+	use, err := k.Load()
+	if err != nil {
+		return nil, err
+	}
+	use()
+	k.base = k.now.Load().Clone()
+	k.base.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return k.now.Load(), nil }
+	return k, nil
+}
+
+// Config is for the door. It is always up to date.
+func (k *Keeper) Config() *tls.Config { return k.base }
+
+// Load reads the certificate again, but does not use it before use is called. Connections that exist are not touched.
+func (k *Keeper) Load() (use func(), err error) {
+	version := k.source.Version()
+	pair, err := k.source.Read()
+	if err != nil {
+		return nil, err
+	}
+	return func() {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		k.used, k.seen = version, version
+		k.ends, k.warned = pair.Certificate.Leaf.NotAfter, time.Time{}
+		k.now.Store(configOf(pair))
+	}, nil
+}
+
+// configOf has Go's own choice of suites and curves, and HTTP/1.1 only, which is what WebSockets need: who offers nothing
+// else than HTTP/2 is refused by the handshake.
+func configOf(pair config.TLSPair) *tls.Config {
+	c := &tls.Config{
+		MinVersion:   tls.VersionTLS12,
+		Certificates: []tls.Certificate{pair.Certificate},
+		NextProtos:   []string{"http/1.1"},
+	}
+	if pair.ClientCAs != nil {
+		c.ClientCAs, c.ClientAuth = pair.ClientCAs, tls.RequireAndVerifyClientCert
+		c.SessionTicketsDisabled = true // a ticket would outlive the authorities
+	}
+	return c
+}
+
+// Run looks after the certificate until ctx ends.
+func (k *Keeper) Run(ctx context.Context) {
+	looks := time.NewTicker(k.every)
+	defer looks.Stop()
+	for {
+		k.warn()
+		select {
+		case <-looks.C:
+			k.look()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// look reads files that have changed and were left alone since the last look: who renews a certificate writes two files,
+// one after the other. What cannot be used is told once.
+func (k *Keeper) look() {
+	version := k.source.Version()
+	k.mu.Lock()
+	settled := version == k.seen && version != k.used
+	k.seen = version
+	if settled {
+		k.used = version
+	}
+	k.mu.Unlock()
+	if !settled {
+		return
+	}
+	use, err := k.Load()
+	if err != nil {
+		k.log.Error().Err(err).Msg("the certificate has changed and cannot be used; the one before stays")
+		return
+	}
+	use()
+	k.Loaded()
+}
+
+// Loaded logs what is used now.
+func (k *Keeper) Loaded() {
+	leaf := k.now.Load().Certificates[0].Leaf
+	k.log.Info().Strs("names", names(leaf)).Time("expires", leaf.NotAfter).Msg("the certificate was read")
+}
+
+// warn says that the certificate ends soon, has ended, or has not begun.
+func (k *Keeper) warn() {
+	now := time.Now()
+	k.mu.Lock()
+	left := k.ends.Sub(now)
+	due := left < notice && now.Sub(k.warned) >= warnInterval
+	if due {
+		k.warned = now
+	}
+	k.mu.Unlock()
+	if !due {
+		return
+	}
+	leaf := k.now.Load().Certificates[0].Leaf
+	event, message := k.log.Warn(), "the certificate expires soon"
+	if left <= 0 {
+		event, message = k.log.Error(), "the certificate has expired: browsers do not connect"
+	}
+	event.Strs("names", names(leaf)).Time("expires", leaf.NotAfter).Msg(message)
+}

@@ -1,0 +1,208 @@
+// Package entrance is what a connection passes before HTTP: the PROXY header, which says where its client is, and the
+// handshake of TLS. It takes time that is the client's to waste, so each connection has a goroutine for it, and nobody
+// waits for another.
+package entrance
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/snorky-go/snorky/actors/limit"
+	"github.com/snorky-go/snorky/gateway"
+)
+
+// Options say what stands before HTTP. The zero value is nothing.
+type Options struct {
+	// Proxy says what is done about PROXY headers, and Proxies whose headers are believed.
+	Proxy   Policy
+	Proxies gateway.Proxies
+	// TLS is nil for plain connections.
+	TLS *tls.Config
+	// Max bounds the connections that have not passed, by default 1024. If there are more, those that have said nothing for
+	// longest are closed, and others wait in the kernel's backlog.
+	Max int
+	// Timeout is what a client has for all of it; 0 is no limit.
+	Timeout time.Duration
+	// Logger gets a line for connections that do not come through, up to ten lines a minute.
+	Logger zerolog.Logger
+}
+
+// ErrNotTCP says that PROXY headers cannot be had on a listener, since it is none of TCP.
+var ErrNotTCP = errors.New("a PROXY header needs a TCP socket")
+
+// Listen returns a listener whose connections have passed the entrance. It owns inner, and is inner where there is nothing
+// to pass.
+func Listen(inner net.Listener, o Options) (net.Listener, error) {
+	if o.Proxy == Off && o.TLS == nil {
+		return inner, nil
+	}
+	if _, ok := inner.Addr().(*net.TCPAddr); !ok && o.Proxy != Off {
+		return nil, ErrNotTCP
+	}
+	o.Logger = o.Logger.Sample(&zerolog.BurstSampler{Burst: 10, Period: time.Minute})
+	return &listener{
+		inner: inner, options: o,
+		arrivals: make(chan arrival), closed: make(chan struct{}), passing: map[net.Conn]struct{}{},
+		porch: limit.NewPorch(limit.PorchOptions{Max: o.Max}),
+	}, nil
+}
+
+type listener struct {
+	inner   net.Listener
+	options Options
+
+	arrivals   chan arrival
+	closed     chan struct{}
+	goroutines sync.WaitGroup
+
+	porch *limit.Porch
+
+	mu      sync.Mutex
+	started bool
+	ending  bool
+	passing map[net.Conn]struct{} // to be closed by Close
+}
+
+// arrival is what Accept returns. The zero value says nothing: it is taken when somebody accepts.
+type arrival struct {
+	conn net.Conn
+	err  error
+}
+
+// Accept implements net.Listener. An error is one of the listener underneath, which is left alone until Accept is called
+// again.
+func (l *listener) Accept() (net.Conn, error) {
+	l.start()
+	for {
+		select {
+		case a := <-l.arrivals:
+			if a.conn != nil || a.err != nil {
+				return a.conn, a.err
+			}
+		case <-l.closed:
+			return nil, net.ErrClosed
+		}
+	}
+}
+
+// Addr implements net.Listener.
+func (l *listener) Addr() net.Addr { return l.inner.Addr() }
+
+// Close implements net.Listener. It closes the connections that are passing and waits for their goroutines.
+func (l *listener) Close() error {
+	l.mu.Lock()
+	err := net.ErrClosed
+	if !l.ending {
+		l.ending = true
+		close(l.closed)
+		err = l.inner.Close()
+		for conn := range l.passing {
+			_ = conn.Close()
+		}
+	}
+	l.mu.Unlock()
+	l.goroutines.Wait()
+	return err
+}
+
+// start begins to accept, with the first call of Accept.
+func (l *listener) start() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.started && !l.ending {
+		l.started = true
+		l.goroutines.Go(l.accept)
+	}
+}
+
+func (l *listener) accept() {
+	for {
+		conn, err := l.inner.Accept()
+		switch {
+		case err != nil:
+			if !l.handOn(arrival{err: err}) || !l.handOn(arrival{}) {
+				return
+			}
+			continue
+		case l.track(conn):
+			l.porch.Enter(conn)
+			l.goroutines.Go(func() { l.admit(conn) })
+		default:
+			_ = conn.Close()
+		}
+		if !l.porch.Wait(l.closed) {
+			return
+		}
+	}
+}
+
+// admit has one connection pass. It returns when that is somebody else's, or closed.
+func (l *listener) admit(conn net.Conn) {
+	passed, err := l.pass(conn)
+	l.porch.Leave(conn)
+	switch {
+	case !l.untrack(conn):
+		_ = conn.Close()
+	case err != nil:
+		_ = conn.Close()
+		l.complain(conn, err)
+	case !l.handOn(arrival{conn: passed}):
+		_ = conn.Close()
+	}
+}
+
+// pass reads what stands before HTTP.
+func (l *listener) pass(conn net.Conn) (net.Conn, error) {
+	if l.options.Timeout > 0 {
+		_ = conn.SetDeadline(time.Now().Add(l.options.Timeout)) // a connection that is closed says so when it is read
+	}
+	passed, err := l.readHeader(conn)
+	if err == nil && l.options.TLS != nil {
+		passed, err = secure(passed, l.options.TLS)
+	}
+	if err == nil {
+		_ = conn.SetDeadline(time.Time{})
+	}
+	return passed, err
+}
+
+// complain logs why a connection did not come through, unless it left by itself without a word.
+func (l *listener) complain(conn net.Conn, err error) {
+	if errors.Is(err, io.EOF) {
+		return
+	}
+	l.options.Logger.Warn().Err(err).Stringer("peer", conn.RemoteAddr()).Msg("a connection was closed before its first request")
+}
+
+// handOn waits until somebody accepts. It returns false if nobody does any more; then a connection is still the caller's.
+func (l *listener) handOn(a arrival) bool {
+	select {
+	case l.arrivals <- a:
+		return true
+	case <-l.closed:
+		return false
+	}
+}
+
+func (l *listener) track(conn net.Conn) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.ending {
+		l.passing[conn] = struct{}{}
+	}
+	return !l.ending
+}
+
+// untrack tells whether Close has not been here before.
+func (l *listener) untrack(conn net.Conn) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.passing, conn)
+	return !l.ending
+}
