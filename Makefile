@@ -42,7 +42,7 @@ build: ## bin/snorkyd and bin/snorky
 
 .PHONY: test
 test: ## all checks and tests, as CI runs them; installs what it needs
-	@MAKE="$(MAKE)" .ci/steps needs tools lint vet race cover-check portable js python peers-test todo
+	@MAKE="$(MAKE)" .ci/steps needs tools lint vet race cover-check portable js python peers-test alerts-test todo
 
 .PHONY: needs
 needs:
@@ -138,6 +138,13 @@ RATE    ?= 500
 soak: ## a server under CLIENTS (5000) that come and go, for MINUTES (60), RATE (500) messages/s; KEEP=1 commits the graph
 	cd $(PEERS) && $(GO) run ./soak -minutes '$(MINUTES)' -clients '$(CLIENTS)' -rate '$(RATE)' \
 		-out '$(if $(KEEP),results,$(CURDIR)/.bench/soak)' $(ARGS)
+
+# So is what tests the alert rules and the dashboard, because of the parser of Prometheus.
+ALERTS := cmd/internal/alerts
+
+.PHONY: alerts-test
+alerts-test: $(GOLANGCI_STAMP) ## alert rules and dashboard against the metrics of a server that runs
+	cd $(ALERTS) && $(GO) vet ./... && $(GOLANGCI) run --allow-parallel-runners ./... && $(GO) test -race -shuffle=on -timeout 10m ./...
 
 # So is the example with a database, because of its drivers.
 TODO := examples/todo

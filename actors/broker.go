@@ -16,7 +16,7 @@ import (
 // Broker is the whole of it: loops, connections, two registries of services, and channels. It owns all actors and all
 // goroutines.
 type Broker struct {
-	options     Options
+	options     atomic.Pointer[Options] // see SetOptions
 	logger      *zerolog.Logger
 	system      *actor.ActorSystem
 	loops       []*loop
@@ -28,6 +28,8 @@ type Broker struct {
 	backend     *Registry
 	probes      []probe
 	started     time.Time
+
+	changing sync.Mutex // held by SetOptions
 
 	mu       sync.Mutex
 	hosts    map[Service]*host
@@ -61,16 +63,18 @@ type Stats struct {
 // NewBroker starts a broker. It fails only where the system refuses an event loop its descriptors. Shutdown ends it.
 func NewBroker(options Options) (*Broker, error) {
 	b := &Broker{
-		options: options.withDefaults(), goroutines: &goroutines{}, hosts: map[Service]*host{},
+		goroutines: &goroutines{}, hosts: map[Service]*host{},
 		started: time.Now(), over: make(chan struct{}), seed: maphash.MakeSeed(),
 	}
-	b.logger = &b.options.Logger
-	b.mail.high = int64(b.options.MaxBacklogBytes)
+	options = options.withDefaults()
+	b.options.Store(&options)
+	b.logger = &options.Logger
+	b.mail.high.Store(int64(options.MaxBacklogBytes))
 	b.goroutines.logger = b.logger
 	b.publications.Store(&gauge{})
-	b.SetLimits(b.options.Limits)
-	b.system = newActorSystem(b.options.Logger)
-	for id := range b.options.Loops {
+	b.SetLimits(options.Limits)
+	b.system = newActorSystem(options.Logger)
+	for id := range options.Loops {
 		l, err := newLoop(b, id)
 		if err != nil {
 			b.stopLoops()

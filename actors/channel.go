@@ -102,7 +102,7 @@ func (c *channel) backlogBytes() int { return int(c.backlog.Load()) }
 
 // busy reports whether publishers should wait, since more is on its way than the loops and their memory should have.
 func (c *channel) busy() bool {
-	o := &c.broker.options
+	o := c.broker.options.Load()
 	return c.backlog.Load() > int64(o.MaxBacklogBytes) || c.broker.backlog.Load() > allBacklogs*int64(o.MaxBacklogBytes) ||
 		c.loop.isCrowded()
 }

@@ -175,7 +175,7 @@ func (c *Channels) Subscribers(channel json.RawMessage) int {
 // for what is no JSON, wire.ErrInvalidParams.
 func (c *Channels) Key(channel json.RawMessage) (wire.Key, error) {
 	key, err := wire.CanonicalKey(channel)
-	most := c.broker.options.MaxChannelBytes
+	most := c.broker.options.Load().MaxChannelBytes
 	switch {
 	case errors.Is(err, wire.ErrKeyTooLong), err == nil && most >= 0 && nameLength(key) > most:
 		return "", wire.ErrChannelTooLong

@@ -87,7 +87,7 @@ func (c *connection) visit() {
 	if !c.wantsMore() {
 		c.heard = now // nobody listens
 	}
-	if o.PongTimeout > 0 && now-c.heard >= o.PongTimeout {
+	if o.PongTimeout > 0 && now-max(c.heard, c.loop.patience) >= o.PongTimeout {
 		c.fail(wire.ClosePongTimeout, "no pong")
 		return
 	}

@@ -19,7 +19,7 @@ type loop struct {
 	queues
 	broker      *Broker
 	id          int
-	options     *Options
+	options     *Options // replaced by the loop itself, see Broker.SetOptions
 	logger      *zerolog.Logger
 	start       time.Time
 	connections *spawner
@@ -53,7 +53,8 @@ type loop struct {
 	expiries expiries
 	scratch  []byte
 	drain    *drain
-	visited  int // where the walk over conns stands, see deadlines.go
+	patience time.Duration // since when silence counts, see Broker.SetOptions
+	visited  int           // where the walk over conns stands, see deadlines.go
 	timer    *time.Timer
 }
 
@@ -71,7 +72,7 @@ type poller interface {
 }
 
 func newLoop(b *Broker, id int) (*loop, error) {
-	system, options := b.system, &b.options
+	system, options := b.system, b.options.Load()
 	l := &loop{
 		broker: b, id: id, options: options, logger: b.logger, start: b.started,
 		limits: map[*connection]struct{}{},

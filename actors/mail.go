@@ -68,7 +68,7 @@ func (c *ServiceContext) Settle() {
 // watermark is a number that others wait for to fall: once it is above high, to half of that.
 type watermark struct {
 	n       atomic.Int64
-	high    int64
+	high    atomic.Int64
 	waiting atomic.Bool
 
 	mu  sync.Mutex
@@ -76,7 +76,7 @@ type watermark struct {
 }
 
 func (w *watermark) add(n int64) {
-	if w.n.Add(n) > w.high/2 || n > 0 || !w.waiting.Load() {
+	if w.n.Add(n) > w.high.Load()/2 || n > 0 || !w.waiting.Load() {
 		return
 	}
 	w.mu.Lock()
@@ -90,7 +90,7 @@ func (w *watermark) add(n int64) {
 
 // fall returns nil if there is nothing to wait for, else a channel that is closed when the number has fallen.
 func (w *watermark) fall() <-chan struct{} {
-	if w.n.Load() <= w.high {
+	if w.n.Load() <= w.high.Load() {
 		return nil
 	}
 	w.mu.Lock()
@@ -99,7 +99,7 @@ func (w *watermark) fall() <-chan struct{} {
 		w.low = make(chan struct{})
 	}
 	w.waiting.Store(true)
-	if w.n.Load() <= w.high/2 {
+	if w.n.Load() <= w.high.Load()/2 {
 		return nil // it fell before anybody was seen waiting
 	}
 	return w.low

@@ -54,14 +54,15 @@ type table struct {
 // service is a Service under the name that it has in a registry.
 type service struct {
 	name       string
+	value      Service
 	host       *host
 	owner      bool                // the host ends with this entry
 	commands   map[string]*Handler // nil for a Receiver
 	receiver   Receiver
-	lobby      bool   // for clients without identity, too
-	prefix     []byte // of its packets, up to the content
-	generation uint32 // of the first table it was in
-	calls      atomic.Uint64
+	lobby      bool           // for clients without identity, too
+	prefix     []byte         // of its packets, up to the content
+	generation uint32         // of the first table it was in
+	calls      *atomic.Uint64 // shared with what it was before Renew
 }
 
 // frame makes a WebSocket frame of a packet of the service. This is the one place where that happens: a publication is
@@ -93,11 +94,18 @@ type removal struct {
 	result chan error
 }
 
+// renewal is for all the names or none.
+type renewal struct {
+	names  []string
+	result chan error
+}
+
 // ending takes all services away, for good.
 type ending struct{ done chan struct{} }
 
 func (r *registration) undeliverable() { r.result <- ErrStopped }
 func (r *removal) undeliverable()      { r.result <- ErrStopped }
+func (r *renewal) undeliverable()      { r.result <- ErrStopped }
 func (e *ending) undeliverable()       { close(e.done) }
 
 // Register offers s under name. It returns when Start has, if s is a Starter; from then on packets reach s. One service is
@@ -136,6 +144,8 @@ func (r *Registry) Receive(ctx actor.Context) {
 		m.result <- r.register(m)
 	case *removal:
 		m.result <- r.remove(m.name)
+	case *renewal:
+		m.result <- r.renew(m.names)
 	case *ending:
 		r.ended = true
 		for _, name := range r.Names() {
@@ -193,12 +203,12 @@ func (r *Registry) newService(m *registration) (*service, error) {
 	if m.value == nil || !reflect.ValueOf(m.value).Comparable() {
 		return nil, ErrNotComparable
 	}
-	s := &service{name: m.name}
+	s := &service{name: m.name, value: m.value, calls: &atomic.Uint64{}}
 	if err := s.take(m.value.Commands()); err != nil {
 		return nil, err
 	}
 	s.prefix = append(wire.AppendString([]byte(`{"service":`), m.name), `,"message":`...)
-	s.lobby = r.front && slices.Contains(r.broker.options.Lobby, m.name)
+	s.lobby = r.front && slices.Contains(r.broker.options.Load().Lobby, m.name)
 	if r.front && s.commands == nil {
 		s.receiver, _ = m.value.(Receiver)
 	}

@@ -55,7 +55,7 @@ func takeOver(l *loop, a Attachment) (*connection, error) {
 		return nil, fmt.Errorf("taking over a socket: %w", err)
 	}
 	_ = a.Conn.Close()
-	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, l.options.SendBuffer)
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, l.broker.options.Load().SendBuffer)
 	// One allocation for both: there are as many as there are clients.
 	pair := &struct {
 		connection

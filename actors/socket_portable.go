@@ -63,7 +63,7 @@ func newPortable(l *loop, a Attachment) *connection {
 		nc = under.NetConn()
 	}
 	if b, ok := nc.(interface{ SetWriteBuffer(bytes int) error }); ok {
-		_ = b.SetWriteBuffer(l.options.SendBuffer)
+		_ = b.SetWriteBuffer(l.broker.options.Load().SendBuffer)
 	}
 	return c
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -33,8 +34,9 @@ type Caller interface {
 // NewServer makes the server it should run in.
 type Handler struct {
 	caller  Caller
-	options Options
-	keys    atomic.Pointer[keyring]
+	options Options // Path, LogInterval and Logger
+	current atomic.Pointer[settings]
+	setting sync.Mutex // held by who replaces current
 
 	guesses  atomic.Pointer[limit.Buckets[netip.Addr]] // nil: as many as one likes
 	badKeys  throttle
@@ -55,22 +57,10 @@ func New(caller Caller, o Options) (*Handler, error) {
 	}
 	h.options.Keys = nil // only their hashes stay
 	h.SetBadKeyRate(o.BadKeyRate)
-	if err := h.SetKeys(o.Keys...); err != nil {
+	if err := h.SetOptions(o); err != nil {
 		return nil, err
 	}
 	return h, nil
-}
-
-// SetKeys replaces all keys at once, for requests whose headers are looked at from now on. Each of them opens the door:
-// to rotate a key, set the old one and the new one, let the backends change over, then set the new one alone. If one of
-// them cannot be used, or there is none, nothing changes and the error wraps ErrBadKey without showing a key.
-func (h *Handler) SetKeys(keys ...[]byte) error {
-	ring, err := newKeyring(keys)
-	if err != nil {
-		return err
-	}
-	h.keys.Store(ring)
-	return nil
 }
 
 // ServeHTTP implements http.Handler.
@@ -112,13 +102,14 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, x *exchange) (re
 			refused = h.panicked(p)
 		}
 	}()
-	if refused = h.admit(r); refused != nil {
+	by := h.current.Load()
+	if refused = h.admit(by, r); refused != nil {
 		return refused
 	}
-	if refused = x.readBody(w, r, h.options.BodyTimeout, h.options.MaxBody); refused != nil {
+	if refused = x.readBody(w, r, by.BodyTimeout, by.MaxBody); refused != nil {
 		return refused
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), h.options.Timeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), by.Timeout)
 	defer cancel()
 	return h.carryOut(ctx, x)
 }
@@ -145,19 +136,19 @@ func (h *Handler) carryOut(ctx context.Context, x *exchange) *refusal {
 }
 
 // admit makes the checks that need no body (PROTOCOL.md section 7), in their order.
-func (h *Handler) admit(r *http.Request) *refusal {
+func (h *Handler) admit(by *settings, r *http.Request) *refusal {
 	switch {
 	case r.URL.Path != h.options.Path:
 		return noSuchPath
 	case r.Method != http.MethodPost:
 		return notPost
-	case !h.keys.Load().opens(r.Header):
+	case !by.keys.opens(r.Header):
 		if muted, ok := h.badKeys.allow(); ok {
 			h.options.Logger.Warn().Str("remote", h.client(r)).Uint64("more", muted).
 				Msg("backend call without a valid key")
 		}
 		return h.guessed(r)
-	case r.ContentLength > h.options.MaxBody:
+	case r.ContentLength > by.MaxBody:
 		return bodyTooLarge
 	case isEncoded(r.Header):
 		return encodedBody

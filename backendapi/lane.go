@@ -25,7 +25,8 @@ type lane struct {
 	again    bool      // this is not the first request
 	proven   bool      // there was a valid key
 	head     head
-	began    time.Time // when the head was complete
+	by       *settings // that the request goes by, from when its head is complete
+	began    time.Time // when that was
 
 	scratch *scratch // nil while nothing is to be answered
 	out     outbox
@@ -63,7 +64,7 @@ var (
 
 func newLane(s *Server, conn net.Conn) *lane {
 	l := &lane{server: s, conn: conn, buffer: smallBuffers.Get().(*[smallBuffer]byte)[:], now: time.Now()}
-	l.out.conn, l.out.timeout = conn, s.options.WriteTimeout
+	l.out.conn = conn
 	l.ctx.Store(newCallContext())
 	return l
 }
@@ -128,20 +129,20 @@ func (l *lane) skipLineEnds() {
 
 // admit makes the checks of Handler.admit that the head has left. Whoever fails them is net/http's, and so is the answer.
 func (l *lane) admit() step {
-	h := l.server.handler
+	by := l.server.handler.current.Load()
 	switch {
 	case l.head.size > l.server.options.MaxHeaderBytes:
 		return giveUp
-	case !h.keys.Load().holds(l.head.key.Of(l.buffer[l.from:l.to])):
+	case !by.keys.holds(l.head.key.Of(l.buffer[l.from:l.to])):
 		return giveUp
-	case l.head.length > h.options.MaxBody:
+	case l.head.length > by.MaxBody:
 		return giveUp
 	}
 	if !l.proven {
 		l.proven = true
 		l.server.porch.Busy(l.conn)
 	}
-	l.began = l.now
+	l.by, l.began = by, l.now
 	if !l.state.CompareAndSwap(between, begun) && l.state.Load() == ended {
 		return quit
 	}
@@ -182,7 +183,7 @@ func (l *lane) readBody() step {
 	if !l.flush() {
 		return quit
 	}
-	l.readUntil(l.now.Add(l.server.handler.options.BodyTimeout))
+	l.readUntil(l.now.Add(l.by.BodyTimeout))
 	for l.to-l.from < whole {
 		if l.read(whole) != nil {
 			return giveUp
@@ -203,7 +204,7 @@ func (l *lane) answer() step {
 	l.server.handler.counts.add(len(l.scratch.body), l.scratch.answer, refused)
 	l.now = time.Now()
 	last := l.head.last || l.server.stopping.Load()
-	full := l.out.add(l.scratch.answer, refused, l.server.dates.at(l.now), last, l.began)
+	full := l.out.add(l.scratch.answer, refused, l.server.dates.at(l.now), last, l.server.writeBy(l.began))
 	l.from += whole
 	l.again = true
 	if l.scratch.lent {
@@ -227,7 +228,7 @@ func (l *lane) call() (refused *refusal) {
 		}
 	}()
 	l.out.promise()
-	ctx.begin(l.now.Add(h.options.Timeout))
+	ctx.begin(l.now.Add(l.by.Timeout))
 	return h.carryOut(ctx, &l.scratch.exchange)
 }
 

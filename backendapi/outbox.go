@@ -14,8 +14,7 @@ const (
 
 // outbox sends the answers of one connection.
 type outbox struct {
-	conn    net.Conn
-	timeout time.Duration
+	conn net.Conn
 
 	mu      sync.Mutex
 	waiting []byte
@@ -43,13 +42,13 @@ func (o *outbox) giveBack() []byte {
 	return room
 }
 
-// add takes an answer to a request that began at the given time, and tells whether so much is waiting that it has to be
+// add takes an answer that has to be sent by the given time, and tells whether so much is waiting that it has to be
 // sent before there is more.
-func (o *outbox) add(answer []byte, refused *refusal, date []byte, last bool, began time.Time) (full bool) {
+func (o *outbox) add(answer []byte, refused *refusal, date []byte, last bool, by time.Time) (full bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.waiting = appendAnswer(o.waiting, answer, refused, date, last)
-	o.by = after(began, o.timeout)
+	o.by = by
 	return len(o.waiting) >= maxTogether
 }
 

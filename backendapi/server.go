@@ -28,8 +28,9 @@ type Server struct {
 	log      *log.Logger
 	fallback *handover
 
-	requestLine []byte // the one that is plain
-	dates       dates
+	requestLine  []byte       // the one that is plain
+	writeTimeout atomic.Int64 // see SetWriteTimeout
+	dates        dates
 
 	stopping   atomic.Bool // no request is begun any more
 	ending     chan struct{}
@@ -61,8 +62,9 @@ func NewServer(handler http.Handler, o ServerOptions) *Server {
 		drained:   make(chan struct{}),
 		porch:     limit.NewPorch(limit.PorchOptions{Max: o.MaxConnections}),
 	}
+	s.writeTimeout.Store(int64(o.WriteTimeout))
 	s.http = &http.Server{
-		Handler:                      handler,
+		Handler:                      s.inTime(handler),
 		ReadHeaderTimeout:            o.HeaderTimeout,
 		IdleTimeout:                  o.IdleTimeout,
 		WriteTimeout:                 o.WriteTimeout,
@@ -77,6 +79,24 @@ func NewServer(handler http.Handler, o ServerOptions) *Server {
 		s.requestLine = []byte("POST " + h.options.Path + " HTTP/1.1\r\n")
 	}
 	return s
+}
+
+// SetWriteTimeout replaces ServerOptions.WriteTimeout, for answers to requests whose heads are complete from now on.
+func (s *Server) SetWriteTimeout(d time.Duration) { s.writeTimeout.Store(int64(d)) }
+
+// inTime gives answers the time that SetWriteTimeout has set: that of an http.Server may not be changed while it runs.
+func (s *Server) inTime(handler http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if timeout := time.Duration(s.writeTimeout.Load()); timeout != s.options.WriteTimeout {
+			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(timeout)) // a connection that is closed says so when it is written
+		}
+		handler.ServeHTTP(w, r)
+	})
+}
+
+// writeBy is when the answer has to be sent to a request whose head was complete at the given time.
+func (s *Server) writeBy(began time.Time) time.Time {
+	return after(began, time.Duration(s.writeTimeout.Load()))
 }
 
 // Shutdown stops accepting, lets the requests in progress be answered and closes what is idle. It returns when that is

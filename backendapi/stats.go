@@ -20,7 +20,7 @@ type Stats struct {
 // Stats returns what was counted. It does not block.
 func (h *Handler) Stats() Stats {
 	s := h.counts.snapshot()
-	s.Keys = len(h.keys.Load().sums)
+	s.Keys = len(h.current.Load().keys.sums)
 	return s
 }
 

@@ -34,11 +34,11 @@ var (
 
 // worthAsking refuses what gorilla would refuse later: neither pages that may not be here nor requests that are no
 // handshakes get to use the client's credentials, or the time of an Authenticator. Status 0 is no refusal.
-func (h *Handler) worthAsking(r *http.Request) (status int, reason string) {
+func (s *settings) worthAsking(r *http.Request) (status int, reason string) {
 	switch {
 	case !websocket.IsWebSocketUpgrade(r):
 		return http.StatusBadRequest, "not a WebSocket handshake"
-	case !h.origins.allows(r):
+	case !s.origins.allows(r):
 		return http.StatusForbidden, "origin not allowed"
 	}
 	return 0, ""
@@ -46,13 +46,13 @@ func (h *Handler) worthAsking(r *http.Request) (status int, reason string) {
 
 // authenticate asks who the client is. The client has its seat meanwhile, so the bounds of an address are also those of
 // its checks.
-func (h *Handler) authenticate(r *http.Request) (p actors.Principal, err error) {
-	if h.checks.Add(1) > int64(h.options.MaxAuthenticating) {
+func (h *Handler) authenticate(by *settings, r *http.Request) (p actors.Principal, err error) {
+	if h.checks.Add(1) > int64(by.MaxAuthenticating) {
 		h.checks.Add(-1)
 		return p, errTooManyChecks
 	}
 	defer h.checks.Add(-1)
-	ctx, cancel := context.WithTimeout(r.Context(), h.options.AuthenticationTimeout)
+	ctx, cancel := context.WithTimeout(r.Context(), by.AuthenticationTimeout)
 	defer cancel()
 	defer context.AfterFunc(h.open, cancel)() //nolint:contextcheck // Close ends checks, too
 	defer func() {
@@ -61,7 +61,7 @@ func (h *Handler) authenticate(r *http.Request) (p actors.Principal, err error) 
 			p, err = actors.Principal{}, errPanic
 		}
 	}()
-	p, err = h.options.Authenticator.Authenticate(r.WithContext(ctx))
+	p, err = by.Authenticator.Authenticate(r.WithContext(ctx))
 	if h.closed.Load() {
 		err = errClosing
 	}

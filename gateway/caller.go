@@ -73,6 +73,10 @@ func (l *Listener) read(conn *net.TCPConn, buffer, ahead []byte, h *head) (data 
 
 // greet has the Handler answer a handshake. It returns false if the connection is net/http's, untouched.
 func (l *Listener) greet(conn *net.TCPConn, from net.Addr, data []byte, h *head) (done bool) {
+	by := l.handler.current.Load()
+	if by.Authenticator != nil { // since this head was begun; it wants to see more than is in a caller
+		return false
+	}
 	c := callers.Get().(*caller)
 	c.listener, c.conn = l, conn
 	h.request(data, &c.request, &c.values, l.url)
@@ -84,7 +88,7 @@ func (l *Listener) greet(conn *net.TCPConn, from net.Addr, data []byte, h *head)
 	}
 	var remote netip.AddrPort
 	if address, ok := from.(*net.TCPAddr); ok {
-		remote = l.handler.options.TrustedProxies.client(plainAddress(address.AddrPort()), c.request.Header)
+		remote = by.TrustedProxies.client(plainAddress(address.AddrPort()), c.request.Header)
 	}
 	defer func() {
 		if p := recover(); p != nil { // as net/http does
@@ -94,7 +98,7 @@ func (l *Listener) greet(conn *net.TCPConn, from net.Addr, data []byte, h *head)
 			done = true
 		}
 	}()
-	l.handler.shakeHands(c, &c.request, remote)
+	l.handler.shakeHands(by, c, &c.request, remote)
 	refused := c.refused
 	c.release()
 	return !refused

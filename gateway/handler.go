@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/gorilla/websocket"
 	"github.com/rs/zerolog"
 
 	"github.com/snorky-go/snorky/actors"
@@ -83,20 +82,18 @@ type Broker interface {
 
 // Handler is the http.Handler of the WebSocket path and the actors.Door of the connections that it has admitted.
 type Handler struct {
-	broker   Broker
-	options  Options
-	log      zerolog.Logger
-	origins  originPolicy
-	upgrader websocket.Upgrader
-	seats    seats
-	rates    atomic.Pointer[connectRates] // nil: there are none
-	full     atomic.Bool
-	limited  refusals
-	parsers  sync.Pool
-	checks   atomic.Int64    // calls of the Authenticator that are under way
-	open     context.Context // ends with Close
-	shut     context.CancelFunc
-	closed   atomic.Bool
+	broker  Broker
+	current atomic.Pointer[settings]
+	log     zerolog.Logger
+	seats   seats
+	rates   atomic.Pointer[connectRates] // nil: there are none
+	full    atomic.Bool
+	limited refusals
+	parsers sync.Pool
+	checks  atomic.Int64    // calls of the Authenticator that are under way
+	open    context.Context // ends with Close
+	shut    context.CancelFunc
+	closed  atomic.Bool
 	handshakeCounts
 }
 
@@ -107,41 +104,34 @@ var (
 
 // New returns a Handler that gives its connections to b. Origins that ValidateOrigin refuses admit nobody.
 func New(b Broker, o Options) *Handler {
-	o = o.withDefaults()
 	h := &Handler{
 		broker:  b,
-		options: o,
 		log:     o.Logger.Sample(&zerolog.BurstSampler{Burst: 10, Period: time.Second}),
-		origins: newOriginPolicy(o.Origins),
-		seats:   newSeats(o.MaxConnections, o.MaxConnectionsPerAddress),
+		seats:   newSeats(),
 		parsers: sync.Pool{New: func() any { return newParser() }},
 	}
 	h.SetConnectRates(o.ConnectRatePerAddress, o.ConnectRatePerIdentity)
 	h.open, h.shut = context.WithCancel(context.Background())
-	h.upgrader = websocket.Upgrader{
-		HandshakeTimeout: o.HandshakeTimeout,
-		CheckOrigin:      h.origins.allows,
-		Error: func(w http.ResponseWriter, r *http.Request, status int, reason error) {
-			h.refuse(w, r, status, reason.Error())
-		},
-	}
+	h.SetOptions(o)
 	return h
 }
 
 // ServeHTTP answers a handshake and hands the connection to the broker. It returns at once, or when the Authenticator
 // has; nothing of it lives on.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	by := h.current.Load()
 	at := remoteAddress(r)
-	remote := h.options.TrustedProxies.client(at, r.Header)
+	remote := by.TrustedProxies.client(at, r.Header)
 	if remote != at {
 		ofClient := *r
 		ofClient.RemoteAddr = remote.String()
 		r = &ofClient
 	}
-	h.shakeHands(w, r, remote)
+	h.shakeHands(by, w, r, remote)
 }
 
-func (h *Handler) shakeHands(w http.ResponseWriter, r *http.Request, remote netip.AddrPort) {
+// shakeHands goes by the same settings from the beginning to the end.
+func (h *Handler) shakeHands(by *settings, w http.ResponseWriter, r *http.Request, remote netip.AddrPort) {
 	if h.closed.Load() {
 		h.refuse(w, r, http.StatusServiceUnavailable, "shutting down")
 		return
@@ -150,8 +140,8 @@ func (h *Handler) shakeHands(w http.ResponseWriter, r *http.Request, remote neti
 		h.refuse(w, r, status, reason)
 		return
 	}
-	if h.options.Authenticator != nil {
-		if status, reason := h.worthAsking(r); status != 0 {
+	if by.Authenticator != nil {
+		if status, reason := by.worthAsking(r); status != 0 {
 			h.refuse(w, r, status, reason)
 			return
 		}
@@ -169,9 +159,9 @@ func (h *Handler) shakeHands(w http.ResponseWriter, r *http.Request, remote neti
 		return
 	}
 	var principal actors.Principal
-	if h.options.Authenticator != nil {
+	if by.Authenticator != nil {
 		var err error
-		if principal, err = h.authenticate(r); err != nil {
+		if principal, err = h.authenticate(by, r); err != nil {
 			h.seats.free(remote)
 			h.refuseClient(w, r, err)
 			return
@@ -181,7 +171,7 @@ func (h *Handler) shakeHands(w http.ResponseWriter, r *http.Request, remote neti
 			return
 		}
 	}
-	ws, err := h.upgrader.Upgrade(w, r, nil)
+	ws, err := by.upgrader.Upgrade(w, r, nil)
 	if err != nil {
 		h.seats.free(remote)
 		return

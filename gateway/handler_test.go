@@ -340,7 +340,8 @@ func TestSeats(t *testing.T) {
 		"other network of IPv6":    {"[2001:db8::1]:1", "[2001:db8:0:1::1]:1", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newSeats(0, 1)
+			s := newSeats()
+			s.limit(0, 1)
 			if status, _ := s.take(at(c.first)); status != 0 {
 				t.Fatalf("the first gets %d", status)
 			}
@@ -354,7 +355,8 @@ func TestSeats(t *testing.T) {
 		})
 	}
 	t.Run("no address", func(t *testing.T) {
-		s := newSeats(0, 1)
+		s := newSeats()
+		s.limit(0, 1)
 		for range 3 {
 			if status, _ := s.take(netip.AddrPort{}); status != 0 {
 				t.Errorf("status %d", status)

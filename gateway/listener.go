@@ -45,7 +45,7 @@ func (o ListenerOptions) withDefaults() ListenerOptions {
 // there. Everything else, be it other requests, odd or refused handshakes or no HTTP at all, it hands on by Accept with
 // all bytes that have come, so that it is the http.Server that decides what is hard about HTTP, and that says no.
 //
-// Where an Authenticator has to look at the whole of each handshake, and may take its time, none is plain.
+// While an Authenticator has to look at the whole of each handshake, and may take its time, none is plain.
 //
 // Each TCP connection has a goroutine until its first request has been read. Others are handed on at once.
 //
@@ -56,7 +56,7 @@ type Listener struct {
 	handler     *Handler
 	options     ListenerOptions
 	url         *url.URL
-	requestLine []byte // the one that is plain; nil if none is
+	requestLine []byte // the one that is plain; nil if none ever is
 
 	arrivals   chan arrival
 	closed     chan struct{}
@@ -89,7 +89,7 @@ func NewListener(inner net.Listener, h *Handler, o ListenerOptions) *Listener {
 		porch: limit.NewPorch(limit.PorchOptions{Max: o.MaxHandshakes}),
 	}
 	l.SetAcceptRate(o.AcceptRate)
-	if httphead.Path(o.Path) && h.options.Authenticator == nil {
+	if httphead.Path(o.Path) {
 		l.requestLine = []byte("GET " + o.Path + " HTTP/1.1\r\n")
 	}
 	return l
@@ -154,7 +154,7 @@ func (l *Listener) accept() {
 		l.porch.Enter(socketOf(conn))
 		tcp, ahead, from := apart(conn)
 		switch {
-		case tcp == nil || l.requestLine == nil:
+		case tcp == nil || !l.plainExist():
 			if !l.handOn(arrival{conn: conn}) {
 				_ = conn.Close()
 			}
@@ -167,6 +167,11 @@ func (l *Listener) accept() {
 			return
 		}
 	}
+}
+
+// plainExist tells whether there are plain handshakes at present.
+func (l *Listener) plainExist() bool {
+	return l.requestLine != nil && l.handler.current.Load().Authenticator == nil
 }
 
 // handOn waits until somebody accepts. It returns false if nobody does any more; then a connection is still the caller's.

@@ -102,7 +102,7 @@ func (h *Handler) scan(p *parser, data []byte, inside bool, payload int) (f fram
 	default:
 		return f, false, nil
 	}
-	if !f.control() && length > uint64(h.options.ReadLimit-payload) {
+	if !f.control() && length > uint64(h.current.Load().ReadLimit-payload) {
 		return f, false, &wire.CloseError{Code: wire.CloseTooBig, Reason: "message too big"}
 	}
 	f.payload, f.size = int(length), header+int(length)

@@ -81,7 +81,7 @@ func wholeSeconds(d time.Duration) string {
 
 // retryAfter is how long the client that is refused now should stay away.
 func (h *Handler) retryAfter() time.Duration {
-	if f := h.options.RetryAfter; f != nil {
+	if f := h.current.Load().RetryAfter; f != nil {
 		if after := f(); after > 0 {
 			return min(after, wire.MaxHint)
 		}
@@ -91,7 +91,7 @@ func (h *Handler) retryAfter() time.Duration {
 
 // turnAway ends a connection whose handshake was accepted before the broker began to end.
 func (h *Handler) turnAway(conn net.Conn) {
-	_ = conn.SetWriteDeadline(time.Now().Add(h.options.HandshakeTimeout))
+	_ = conn.SetWriteDeadline(time.Now().Add(h.current.Load().HandshakeTimeout))
 	reason := wire.WithHint("server is going away", h.retryAfter())
 	_, _ = conn.Write(wire.AppendCloseFrame(nil, wire.CloseGoingAway, reason)) // it fits into any buffer
 	_ = conn.Close()

@@ -10,15 +10,19 @@ import (
 
 // seats counts connections. A bound of 0 or less is none.
 type seats struct {
+	mu                sync.Mutex
 	max, maxPerSource int
-
-	mu       sync.Mutex
-	taken    int
-	bySource map[netip.Addr]int // kept only if there is a bound
+	taken             int
+	bySource          map[netip.Addr]int // also without a bound, as there may be one later
 }
 
-func newSeats(limit, limitPerSource int) seats {
-	return seats{max: limit, maxPerSource: limitPerSource, bySource: map[netip.Addr]int{}}
+func newSeats() seats { return seats{bySource: map[netip.Addr]int{}} }
+
+// limit sets the bounds. Who has a seat keeps it.
+func (s *seats) limit(all, perSource int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.max, s.maxPerSource = all, perSource
 }
 
 // take counts a connection, unless there are too many; then status says what to answer.
@@ -28,8 +32,8 @@ func (s *seats) take(remote netip.AddrPort) (status int, reason string) {
 	if s.max > 0 && s.taken >= s.max {
 		return http.StatusServiceUnavailable, "too many connections"
 	}
-	if from, counted := s.source(remote); counted {
-		if s.bySource[from] >= s.maxPerSource {
+	if from, counted := source(remote); counted {
+		if s.maxPerSource > 0 && s.bySource[from] >= s.maxPerSource {
 			return http.StatusTooManyRequests, "too many connections of this address"
 		}
 		s.bySource[from]++
@@ -43,16 +47,16 @@ func (s *seats) free(remote netip.AddrPort) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.taken--
-	if from, counted := s.source(remote); counted {
+	if from, counted := source(remote); counted {
 		if s.bySource[from]--; s.bySource[from] == 0 {
 			delete(s.bySource, from)
 		}
 	}
 }
 
-// source is whose connection it is, if that matters.
-func (s *seats) source(remote netip.AddrPort) (from netip.Addr, counted bool) {
-	if s.maxPerSource <= 0 {
+// source is whose connection it is, if that is known.
+func source(remote netip.AddrPort) (from netip.Addr, counted bool) {
+	if !remote.Addr().IsValid() {
 		return from, false
 	}
 	return limit.Source(remote.Addr())

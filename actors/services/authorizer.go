@@ -32,13 +32,12 @@ type Question struct {
 
 var errNoAuthorizer = errors.New("there are rules to ask the application, and no application")
 
-// questions are those to an Authorizer that are under way.
+// questions are those to Authorizers that are under way.
 type questions struct {
-	authorizer Authorizer
-	context    *actors.ServiceContext
-	ctx        context.Context // ends with the service
-	cancel     context.CancelFunc
-	underWay   sync.WaitGroup
+	context  *actors.ServiceContext
+	ctx      context.Context // ends with the service
+	cancel   context.CancelFunc
+	underWay sync.WaitGroup
 }
 
 func (q *questions) start(c *actors.ServiceContext) {
@@ -54,11 +53,11 @@ func (q *questions) stop() {
 
 // ask has the call answered later: with what granted returns if the application allows it, which runs on a goroutine of
 // the question.
-func (q *questions) ask(call *actors.Call, about Question, granted func() error) {
+func (q *questions) ask(application Authorizer, call *actors.Call, about Question, granted func() error) {
 	about.Service, about.Client = q.context.Name(), call.Principal()
 	answer := call.Later()
 	q.underWay.Go(func() {
-		err := q.verdict(about)
+		err := q.verdict(application, about)
 		if err == nil {
 			err = granted()
 		}
@@ -71,14 +70,14 @@ func (q *questions) ask(call *actors.Call, about Question, granted func() error)
 }
 
 // verdict is nil if the application allows it.
-func (q *questions) verdict(about Question) (err error) {
+func (q *questions) verdict(application Authorizer, about Question) (err error) {
 	defer func() {
 		if reason := recover(); reason != nil {
 			q.context.Logger().Error().Interface("panic", reason).Bytes("stack", debug.Stack()).Msg("panic in Authorize")
 			err = wire.ErrAuthorizationUnavailable
 		}
 	}()
-	allow, err := q.authorizer.Authorize(q.ctx, about)
+	allow, err := application.Authorize(q.ctx, about)
 	switch {
 	case err != nil:
 		return wire.ErrAuthorizationUnavailable

@@ -5,6 +5,7 @@ package services
 import (
 	"encoding/json"
 	"sync"
+	"sync/atomic"
 
 	"github.com/snorky-go/snorky/actors"
 	"github.com/snorky-go/snorky/actors/wire"
@@ -27,9 +28,32 @@ const (
 type PubSub struct {
 	policy    Policy
 	allows    func(*actors.Call, json.RawMessage) bool
-	access    *Access // nil: policy and allows say who may publish, and everybody may subscribe
+	rules     atomic.Pointer[ruling] // nil: policy and allows say who may publish, and everybody may subscribe
 	questions questions
 	channels  channelsOnce
+}
+
+// ruling is who decides by which rules. Commands are bound to one, so a call has to do with no other.
+type ruling struct {
+	access      *Access
+	application Authorizer // nil: nobody is asked
+}
+
+func newRuling(a *Access, application Authorizer) *ruling {
+	if a == nil {
+		return nil
+	}
+	return &ruling{access: a, application: application}
+}
+
+func (r *ruling) asks(action Action) bool { return r != nil && r.access.Asks(action) }
+
+// check finds rules that would ask nobody.
+func (r *ruling) check() error {
+	if r != nil && r.application == nil && (r.asks(Subscribe) || r.asks(Publish)) {
+		return errNoAuthorizer
+	}
+	return nil
 }
 
 // channelsOnce holds the channels of a service. The backend's side may ask for them before the service has started.
@@ -66,13 +90,28 @@ func NewPubSubFunc(allows func(call *actors.Call, channel json.RawMessage) bool)
 // Authorizer is asked; it may be nil if they do not. That subscribing may be refused, with wire.ErrNotAuthorized, goes
 // beyond PROTOCOL.md section 6.4. Rules are applied when somebody subscribes or publishes: who is subscribed stays so.
 func NewPubSubWithAccess(a *Access, application Authorizer) *PubSub {
-	return &PubSub{access: a, questions: questions{authorizer: application}}
+	p := &PubSub{}
+	p.rules.Store(newRuling(a, application))
+	return p
+}
+
+// SetAccess has other rules, and another Authorizer, decide. They are in force from the next actors.Registry.Renew of the
+// service on, which can do that for several services at one moment. A call has to do with the rules of before or with
+// those of after, never with some of both; who is subscribed stays so. The error says that there are rules to ask the
+// application, and no Authorizer; then nothing changes.
+func (p *PubSub) SetAccess(a *Access, application Authorizer) error {
+	next := newRuling(a, application)
+	if err := next.check(); err != nil {
+		return err
+	}
+	p.rules.Store(next)
+	return nil
 }
 
 // Start takes the channels. It is called by the registry.
 func (p *PubSub) Start(c *actors.ServiceContext) error {
-	if p.questions.authorizer == nil && (p.asks(Subscribe) || p.asks(Publish)) {
-		return errNoAuthorizer
+	if err := p.rules.Load().check(); err != nil {
+		return err
 	}
 	p.questions.start(c)
 	p.channels.set(c.Channels())
@@ -81,8 +120,6 @@ func (p *PubSub) Start(c *actors.ServiceContext) error {
 
 // Stop ends the questions to the application. It is called by the registry.
 func (p *PubSub) Stop() { p.questions.stop() }
-
-func (p *PubSub) asks(action Action) bool { return p.access != nil && p.access.Asks(action) }
 
 type channelParams struct {
 	Channel json.RawMessage `json:"channel"`
@@ -93,14 +130,15 @@ type publishParams struct {
 	Message json.RawMessage `json:"message"`
 }
 
-// Commands are those of PROTOCOL.md section 6.4.
+// Commands are those of PROTOCOL.md section 6.4, by the rules of this moment.
 func (p *PubSub) Commands() actors.Commands {
-	subscribe, publish := actors.Direct(p.subscribe), actors.Direct(p.publish)
-	if p.asks(Subscribe) {
-		subscribe = actors.Command(p.subscribe) // Direct ones cannot go on elsewhere
+	by := &ruled{PubSub: p, ruling: p.rules.Load()}
+	subscribe, publish := actors.Direct(by.subscribe), actors.Direct(by.publish)
+	if by.ruling.asks(Subscribe) {
+		subscribe = actors.Command(by.subscribe) // Direct ones cannot go on elsewhere
 	}
-	if p.asks(Publish) || p.allows != nil {
-		publish = actors.Command(p.publish) // somebody else's code may block
+	if by.ruling.asks(Publish) || p.allows != nil {
+		publish = actors.Command(by.publish) // somebody else's code may block
 	}
 	return actors.Commands{
 		"subscribe":   subscribe,
@@ -109,12 +147,18 @@ func (p *PubSub) Commands() actors.Commands {
 	}
 }
 
-func (p *PubSub) subscribe(call *actors.Call, params channelParams) (any, error) {
+// ruled is a PubSub with the rules that its commands go by.
+type ruled struct {
+	*PubSub
+	ruling *ruling
+}
+
+func (p *ruled) subscribe(call *actors.Call, params channelParams) (any, error) {
 	switch p.mayDo(Subscribe, call, params.Channel) {
 	case Allow:
 		return nil, p.join(call, params)
 	case AskApplication:
-		p.questions.ask(call, Question{Action: Subscribe, Channel: params.Channel}, func() error { return p.join(call, params) })
+		p.ask(call, Question{Action: Subscribe, Channel: params.Channel}, func() error { return p.join(call, params) })
 		return nil, nil
 	case Refuse:
 	}
@@ -137,23 +181,27 @@ func (p *PubSub) unsubscribe(call *actors.Call, params channelParams) (any, erro
 	return nil, channels.Unsubscribe(call, params.Channel)
 }
 
-func (p *PubSub) publish(call *actors.Call, params publishParams) (any, error) {
+func (p *ruled) publish(call *actors.Call, params publishParams) (any, error) {
 	switch p.mayDo(Publish, call, params.Channel) {
 	case Allow:
 		return nil, p.send(call, params)
 	case AskApplication:
 		about := Question{Action: Publish, Channel: params.Channel, Message: params.Message}
-		p.questions.ask(call, about, func() error { return p.send(call, params) })
+		p.ask(call, about, func() error { return p.send(call, params) })
 		return nil, nil
 	case Refuse:
 	}
 	return nil, wire.ErrNotAuthorized
 }
 
-func (p *PubSub) mayDo(action Action, call *actors.Call, channel json.RawMessage) Decision {
+func (p *ruled) ask(call *actors.Call, about Question, granted func() error) {
+	p.questions.ask(p.ruling.application, call, about, granted)
+}
+
+func (p *ruled) mayDo(action Action, call *actors.Call, channel json.RawMessage) Decision {
 	switch {
-	case p.access != nil:
-		return p.access.Decide(action, call.Principal(), channel)
+	case p.ruling != nil:
+		return p.ruling.access.Decide(action, call.Principal(), channel)
 	case action == Subscribe:
 		return Allow
 	case p.allows != nil:

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -45,8 +46,9 @@ type SessionOptions struct {
 //
 // Seconds are whole, rounded down.
 type Session struct {
-	options SessionOptions
-	context *actors.ServiceContext
+	options   SessionOptions
+	renewOnly atomic.Bool
+	context   *actors.ServiceContext
 
 	running context.Context // ends with Stop
 	stop    context.CancelFunc
@@ -64,7 +66,14 @@ var (
 )
 
 // NewSession returns a Session.
-func NewSession(o SessionOptions) *Session { return &Session{options: o} }
+func NewSession(o SessionOptions) *Session {
+	s := &Session{options: o}
+	s.SetRenewOnly(o.RenewOnly)
+	return s
+}
+
+// SetRenewOnly replaces SessionOptions.RenewOnly, for tokens that come from now on.
+func (s *Session) SetRenewOnly(only bool) { s.renewOnly.Store(only) }
 
 // Start implements actors.Starter.
 func (s *Session) Start(c *actors.ServiceContext) error {
@@ -121,7 +130,7 @@ type check struct {
 
 func (s *Session) authenticate(c *actors.Call, p authenticateParams) (any, error) {
 	peer, ok := c.Peer()
-	if !ok || s.options.RenewOnly && isNobody(c.Identity()) {
+	if !ok || s.renewOnly.Load() && isNobody(c.Identity()) {
 		return nil, wire.ErrNotAuthenticated
 	}
 	if len(p.Token) > maxTokenBytes {

@@ -45,7 +45,8 @@ type remote struct {
 
 	mu      sync.Mutex
 	closed  bool
-	set     keySet // nil: it could not be read yet
+	text    []byte // what was read last; nil: it could not be read yet
+	set     keySet // that it holds
 	current *round // nil: nobody is reading
 	last    time.Time
 	err     error // of the last round
@@ -62,7 +63,8 @@ func parseURL(text string) (*url.URL, error) {
 	return u, nil
 }
 
-func newRemote(u *url.URL, o Options, algorithms []jose.SignatureAlgorithm) *remote {
+// newRemote knows from the start what before, which may be nil, has read at the same URL, and when.
+func newRemote(u *url.URL, o Options, algorithms []jose.SignatureAlgorithm, before *remote) *remote {
 	r := &remote{
 		url: u.String(), algorithms: algorithms, refresh: o.Refresh, interval: o.RetryInterval, timeout: o.Timeout,
 		log:    o.Logger.With().Str("url", u.Scheme+"://"+u.Host+u.EscapedPath()).Logger(), // the rest may be secret
@@ -77,9 +79,26 @@ func newRemote(u *url.URL, o Options, algorithms []jose.SignatureAlgorithm) *rem
 	if u.Scheme == "http" && !isLoopback(u.Hostname()) {
 		r.log.Warn().Msg("the keys of tokens come unencrypted: who can change what is sent there can make tokens")
 	}
+	if before != nil && before.url == r.url {
+		r.inherit(before)
+	}
 	r.ctx, r.end = context.WithCancel(context.Background())
 	r.goroutines.Go(r.keepFresh)
 	return r
+}
+
+// inherit takes over what another has read.
+func (r *remote) inherit(from *remote) {
+	from.mu.Lock()
+	defer from.mu.Unlock()
+	if from.text == nil {
+		return
+	}
+	set, err := parseJWKS(from.text, r.algorithms)
+	if err != nil { // it has no keys for these algorithms; there may be some by now
+		return
+	}
+	r.text, r.set, r.last, r.err = from.text, set, from.last, from.err
 }
 
 func isLoopback(host string) bool {
@@ -159,26 +178,26 @@ func (r *remote) startRound() bool {
 
 // read is a round.
 func (r *remote) read() {
-	set, err := r.fetch()
+	text, set, err := r.fetch()
 	if err != nil && r.ctx.Err() == nil {
 		r.log.Warn().Err(err).Msg("the keys of tokens cannot be read; those that are known stay valid")
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err == nil {
-		r.set = set
+		r.text, r.set = text, set
 	}
 	r.err, r.last = err, time.Now()
 	close(r.current.done)
 	r.current = nil
 }
 
-func (r *remote) fetch() (keySet, error) {
+func (r *remote) fetch() (text []byte, set keySet, err error) {
 	ctx, cancel := context.WithTimeout(r.ctx, r.timeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.url, http.NoBody)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	request.Header.Set("Accept", "application/json")
 	response, err := r.client.Do(request)
@@ -186,20 +205,21 @@ func (r *remote) fetch() (keySet, error) {
 		err = at.Err // without the address, which may hold a secret
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("the answer has status %d", response.StatusCode)
+		return nil, nil, fmt.Errorf("the answer has status %d", response.StatusCode)
 	}
-	document, err := io.ReadAll(io.LimitReader(response.Body, maxJWKS+1))
+	text, err = io.ReadAll(io.LimitReader(response.Body, maxJWKS+1))
 	switch {
 	case err != nil:
-		return nil, err
-	case len(document) > maxJWKS:
-		return nil, errTooLarge
+		return nil, nil, err
+	case len(text) > maxJWKS:
+		return nil, nil, errTooLarge
 	}
-	return parseJWKS(document, r.algorithms)
+	set, err = parseJWKS(text, r.algorithms)
+	return text, set, err
 }
 
 // verify returns what is signed, or nil, and whether there are keys that may have signed it. If none of them has, it has

@@ -84,7 +84,7 @@ type Verifier struct {
 	keys       atomic.Pointer[keySet]    // Options.Keys, or what SetKeys has put in their place
 	url        *url.URL                  // nil: there is none
 	remote     *remote                   // likewise
-	counts     counts
+	counts     *counts
 }
 
 // Check tells what is wrong with the options, as New does, without starting anything.
@@ -95,19 +95,35 @@ func (o Options) Check() error {
 
 // New returns a Verifier. If there is a URL it starts to read that, but does not wait for it; then the Verifier has to be
 // closed. The errors say what is wrong with the options and have nothing of the keys in them; what is wrong with Keys is a *KeyError.
-func New(o Options) (*Verifier, error) {
+func New(o Options) (*Verifier, error) { return newVerifier(o, nil) }
+
+// Successor returns a Verifier with other options, as New does, which knows from the start what v, which may be nil, has
+// read at the same URL: while that cannot be read, the keys that are known stay valid for it, too. It goes on counting where v
+// is. Both have to be closed.
+func (v *Verifier) Successor(o Options) (*Verifier, error) {
+	if v == nil {
+		return New(o)
+	}
+	next, err := newVerifier(o, v.remote)
+	if err == nil {
+		next.counts = v.counts // before anybody else has it
+	}
+	return next, err
+}
+
+func newVerifier(o Options, before *remote) (*Verifier, error) {
 	v, err := prepare(o)
 	if err != nil {
 		return nil, err
 	}
 	if v.url != nil {
-		v.remote = newRemote(v.url, v.options, v.algorithms)
+		v.remote = newRemote(v.url, v.options, v.algorithms, before)
 	}
 	return v, nil
 }
 
 func prepare(o Options) (*Verifier, error) {
-	v := &Verifier{options: o.withDefaults()}
+	v := &Verifier{options: o.withDefaults(), counts: &counts{}}
 	var err error
 	if v.algorithms, err = parseAlgorithms(o.Algorithms); err != nil {
 		return nil, err
@@ -125,15 +141,23 @@ func prepare(o Options) (*Verifier, error) {
 
 // SetKeys replaces Options.Keys. After an error everything is as it was.
 func (v *Verifier) SetKeys(k Keys) error {
+	apply, err := v.PrepareKeys(k)
+	if err == nil {
+		apply()
+	}
+	return err
+}
+
+// PrepareKeys is SetKeys in two steps, of which only the first may fail and only the second changes anything.
+func (v *Verifier) PrepareKeys(k Keys) (apply func(), err error) {
 	set, err := k.set(v.algorithms)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := v.complete(set); err != nil {
-		return err
+		return nil, err
 	}
-	v.keys.Store(&set)
-	return nil
+	return func() { v.keys.Store(&set) }, nil
 }
 
 // Refresh has Options.URL read now, lest a key that was withdrawn there stays valid until Options.Refresh is over. It does

@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		os.Exit(untilSignal())
 	}
-	for _, variable := range []string{envURL, envBackend, envKey, envKeyFile, envToken, envTokenFile} {
+	for _, variable := range []string{envURL, envBackend, envKey, envKeyFile, envToken, envTokenFile, envAdmin} {
 		_ = os.Unsetenv(variable)
 	}
 	// net/http lets a refused client read the refusal for half a second, in a goroutine that nobody can wait for.

@@ -20,6 +20,7 @@ Environment (a flag wins over it)
   SNORKY_BACKEND    the backend, which publish and call --via backend connect to
   SNORKY_KEY        the backend's key; there is no flag for it, since everybody on
                     the machine can read command lines
+  SNORKY_ADMIN      the admin address, which top asks
   SNORKY_KEY_FILE   a file with the backend's key, where SNORKY_KEY is not set
 
 Exit status
@@ -51,7 +52,7 @@ func (a *app) rootCommand(ctx context.Context) *cobra.Command {
 	root.SetVersionTemplate("snorky {{.Version}}\n")
 	root.SetFlagErrorFunc(badFlag)
 	root.PersistentFlags().BoolVar(&a.report.json, "json", false, "results and errors as JSON objects, for programs")
-	root.AddCommand(a.subscribeCommand(ctx), a.publishCommand(ctx), a.callCommand(ctx), a.healthCommand(ctx), a.benchCommand(ctx), a.completionCommand(), a.versionCommand())
+	root.AddCommand(a.subscribeCommand(ctx), a.publishCommand(ctx), a.callCommand(ctx), a.healthCommand(ctx), a.benchCommand(ctx), a.topCommand(ctx), a.completionCommand(), a.versionCommand())
 	return root
 }
 

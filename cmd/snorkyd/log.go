@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"os"
+	"sync/atomic"
 
 	"github.com/coreos/go-systemd/v22/journal"
 	"github.com/mattn/go-isatty"
@@ -18,7 +19,7 @@ const (
 )
 
 // newLogger logs lines of JSON, with a priority for the journal, or pretty ones for people.
-func newLogger(cfg config.Config, to io.Writer, terminal, toJournal bool) zerolog.Logger {
+func newLogger(cfg config.Config, to io.Writer, terminal, toJournal bool, least *logLevel) zerolog.Logger {
 	auto := cfg.LogFormat == formatAuto
 	switch {
 	case cfg.LogFormat == formatPretty || auto && terminal:
@@ -26,11 +27,26 @@ func newLogger(cfg config.Config, to io.Writer, terminal, toJournal bool) zerolo
 	case cfg.LogFormat == formatJournal || auto && toJournal:
 		to = journalWriter{to: to, plain: journal.PriInfo}
 	}
-	level, err := zerolog.ParseLevel(cfg.LogLevel)
+	least.set(cfg.LogLevel)
+	return zerolog.New(to).Hook(least).With().Timestamp().Logger()
+}
+
+// logLevel is the least important level that is logged. It may change at any time, for all loggers that were made of one.
+type logLevel struct{ atomic.Int32 }
+
+func (l *logLevel) set(name string) {
+	level, err := zerolog.ParseLevel(name)
 	if err != nil { // the table of settings allows no other levels
 		level = zerolog.InfoLevel
 	}
-	return zerolog.New(to).Level(level).With().Timestamp().Logger()
+	l.Store(int32(level))
+}
+
+// Run implements zerolog.Hook. A line that is not wanted was made in vain, of which there are few.
+func (l *logLevel) Run(e *zerolog.Event, level zerolog.Level, _ string) {
+	if level < zerolog.Level(l.Load()) {
+		e.Discard()
+	}
 }
 
 func isTerminal(w io.Writer) bool {

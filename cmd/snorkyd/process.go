@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -27,6 +28,8 @@ var errSecondSignal = errors.New("a second signal came: ended at once")
 // process is one run of the server.
 type process struct {
 	command        config.Command
+	load           func() (config.Command, error) // reads the same command line again, and the file
+	least          logLevel
 	env            []string
 	signals        <-chan os.Signal
 	stdout, stderr *outlet.Outlet
@@ -39,11 +42,12 @@ type process struct {
 // serve runs the server until a signal, or until it fails.
 func (p *process) serve() error {
 	cfg := p.command.Config
-	p.log = newLogger(cfg, p.stderr, p.colours, p.toJournal)
+	p.log = newLogger(cfg, p.stderr, p.colours, p.toJournal, &p.least)
 	p.stderr.OnLoss(func(lines int) { p.log.Warn().Int("lines", lines).Msg("log lines were lost") })
 	front, back := activation.Listeners(p.env)
 	s, err := server.New(cfg, server.WithLogger(p.log), server.WithKeptListeners(front, back),
-		server.WithProcess(server.Process{Version: version(), LogLinesLost: p.stderr.Lost}))
+		server.WithProcess(server.Process{Version: version(), LogLinesLost: p.stderr.Lost}),
+		server.OnReload(func(c config.Config) { p.least.set(c.LogLevel) }))
 	if err != nil {
 		return err
 	}
@@ -103,9 +107,7 @@ func (p *process) announce(s *server.Server) {
 	if len(p.command.Ignored) > 0 {
 		p.log.Warn().Strs("variables", p.command.Ignored).Msg("these are no settings and were ignored")
 	}
-	if names := p.command.Config.OutOfReach(); len(names) > 0 {
-		p.log.Warn().Strs("services", names).Msg("these need an identity, which nobody has: there are neither tokens nor application-connect")
-	}
+	p.warn(s.Config())
 	if s.KeySource() != server.KeyRandom {
 		return
 	}
@@ -116,57 +118,37 @@ func (p *process) announce(s *server.Server) {
 	fmt.Fprintln(p.stdout)
 }
 
-// reload reads the keys again, and says in a line how that went.
+// warn says what is allowed and cannot be meant.
+func (p *process) warn(cfg config.Config) {
+	if names := cfg.OutOfReach(); len(names) > 0 {
+		p.log.Warn().Strs("services", names).Msg("these need an identity, which nobody has: there are neither tokens nor application-connect")
+	}
+}
+
+// reload reads the configuration again, and all files that it names, and says in a line how that went. A configuration
+// with anything wrong in it changes nothing. Signals that come meanwhile wait for their turn.
 func (p *process) reload(s *server.Server) (outcome string) {
-	outcome = "done"
-	valid, err := s.ReloadKeys()
-	switch {
-	case err != nil:
-		outcome = fmt.Sprintf("the keys stay as they were: %v", err)
-		p.log.Error().Err(err).Msg("SIGHUP: the keys stay as they were")
-	case valid > 0:
-		p.log.Info().Int("keys", valid).Msg("SIGHUP: the key file was read")
-	case !p.command.Config.HasTokens():
-		p.log.Info().Msg("SIGHUP: there is no key file to read")
+	command, err := p.load()
+	var done server.Reloaded
+	if err == nil {
+		done, err = s.Reload(command.Config)
 	}
-	tokensErr := p.reloadTokenKeys(s)
-	if tokensErr != nil {
-		outcome = fmt.Sprintf("the keys of tokens stay as they were: %v", tokensErr)
+	s.NoteReload(err)
+	if err != nil {
+		p.log.Error().Err(err).Msg("SIGHUP: the configuration stays as it was")
+		return fmt.Sprintf("the configuration stays as it was: %v", err)
 	}
-	certificatesErr := p.reloadCertificates(s)
-	if certificatesErr != nil {
-		outcome = fmt.Sprintf("the certificates stay as they were: %v", certificatesErr)
+	read := p.log.Info().Strs("changed", done.Changed)
+	if done.Keys > 0 {
+		read.Int("keys", done.Keys)
 	}
-	s.NoteReload(errors.Join(err, tokensErr, certificatesErr))
-	return outcome
-}
-
-func (p *process) reloadCertificates(s *server.Server) error {
-	read, err := s.ReloadCertificates()
-	switch {
-	case err != nil:
-		p.log.Error().Err(err).Msg("SIGHUP: the certificates stay as they were")
-	case read:
-		p.log.Info().Msg("SIGHUP: the certificates were read")
+	read.Msg("SIGHUP: the configuration was read")
+	p.warn(s.Config())
+	if len(done.Restart) == 0 {
+		return "done"
 	}
-	return err
-}
-
-func (p *process) reloadTokenKeys(s *server.Server) error {
-	read, err := s.ReloadTokenKeys()
-	switch {
-	case err != nil:
-		p.log.Error().Err(err).Msg("SIGHUP: the keys of tokens stay as they were")
-	case read:
-		p.log.Info().Msg("SIGHUP: the keys of tokens were read")
-	}
-	switch {
-	case s.RefreshTokenKeys():
-		p.log.Info().Msg("SIGHUP: token-jwks-url is read")
-	case p.command.Config.TokenJWKSURL != "":
-		p.log.Info().Msg("SIGHUP: token-jwks-url was read a moment ago")
-	}
-	return err
+	p.log.Warn().Strs("settings", done.Restart).Msg("SIGHUP: these need a restart")
+	return "done, but these need a restart: " + strings.Join(done.Restart, ", ")
 }
 
 // end drains the server. A second signal ends the process at once, and with it what is left; another SIGHUP means

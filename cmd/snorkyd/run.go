@@ -62,6 +62,7 @@ func run(args, env []string, stdout, stderr io.Writer) int {
 		}
 		p := &process{
 			command: command, env: env, signals: signals,
+			load:   func() (config.Command, error) { return loader.Load(args, env) },
 			stdout: outlet.New(stdout), stderr: outlet.New(lines),
 		}
 		p.colours, p.toJournal, p.contract = isTerminal(stderr), toJournal, contract

@@ -9,8 +9,6 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/rs/zerolog"
-
 	"github.com/snorky-go/snorky/cmd/snorkyd/config"
 	"github.com/snorky-go/snorky/cmd/snorkyd/internal/outlet"
 	"github.com/snorky-go/snorky/cmd/snorkyd/internal/trial"
@@ -59,6 +57,7 @@ func (r *trialRun) start(t *testing.T, cfg config.Config) *trialRun {
 		command: config.Command{Config: cfg, File: "the.toml", Ignored: []string{"SNORKY_PORT"}},
 		signals: r.signals, stdout: outlet.New(&r.out), stderr: outlet.New(&r.log),
 	}
+	r.p.load = func() (config.Command, error) { return r.p.command, nil }
 	go func() {
 		err := r.p.serve()
 		r.p.stdout.Close(flushTime)
@@ -89,12 +88,12 @@ func TestLifeOfAProcess(t *testing.T) {
 		`"variables":["SNORKY_PORT"]`)
 
 	r.signals <- syscall.SIGHUP
-	r.says(t, `"keys":1,`, "SIGHUP: the key file was read")
+	r.says(t, `"keys":1,`, "SIGHUP: the configuration was read")
 	if err := os.WriteFile(cfg.KeyFile, []byte("hunter2"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	r.signals <- syscall.SIGHUP
-	r.says(t, "SIGHUP: the keys stay as they were", "a key is shorter than 16 bytes")
+	r.says(t, "SIGHUP: the configuration stays as it was", "a key is shorter than 16 bytes")
 
 	r.signals <- syscall.SIGTERM
 	if err := <-r.ended; err != nil {
@@ -118,12 +117,12 @@ func TestSIGHUPReadsTheKeysOfTokens(t *testing.T) {
 	r := new(trialRun).start(t, cfg)
 	r.says(t, `"services":["announcements","pubsub","session"]`)
 	r.signals <- syscall.SIGHUP
-	r.says(t, "SIGHUP: the keys of tokens were read")
+	r.says(t, "SIGHUP: the configuration was read")
 	if err := os.WriteFile(cfg.TokenSecretFile, []byte("hunter2"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	r.signals <- syscall.SIGHUP
-	r.says(t, "SIGHUP: the keys of tokens stay as they were", "the secret is shorter than 32 bytes")
+	r.says(t, "SIGHUP: the configuration stays as it was", "the secret is shorter than 32 bytes")
 	r.signals <- syscall.SIGTERM
 	if err := <-r.ended; err != nil {
 		t.Errorf("ended with %v", err)
@@ -146,7 +145,7 @@ func TestSIGHUPReadsTheURLWithTheKeysOfTokens(t *testing.T) {
 	r := new(trialRun).start(t, cfg)
 	r.says(t, `"services":["announcements","pubsub","session"]`)
 	r.signals <- syscall.SIGHUP
-	r.says(t, "SIGHUP: token-jwks-url is read")
+	r.says(t, "SIGHUP: the configuration was read")
 	r.signals <- syscall.SIGTERM
 	if err := <-r.ended; err != nil {
 		t.Errorf("ended with %v", err)
@@ -165,7 +164,7 @@ func TestRandomKeyIsShownOnceAndNotLogged(t *testing.T) {
 		t.Errorf("no key in:\n%s", r.out.String())
 	}
 	r.signals <- syscall.SIGHUP
-	r.says(t, "SIGHUP: there is no key file to read")
+	r.says(t, "SIGHUP: the configuration was read")
 	r.signals <- os.Interrupt
 	if err := <-r.ended; err != nil {
 		t.Errorf("ended with %v", err)
@@ -206,18 +205,31 @@ func TestLogFormats(t *testing.T) {
 		var out bytes.Buffer
 		cfg := config.Default()
 		cfg.LogFormat = test.format
-		log := newLogger(cfg, &out, test.terminal, test.journal)
+		log := newLogger(cfg, &out, test.terminal, test.journal, new(logLevel))
 		log.Debug().Msg("below the level")
 		log.Info().Str("name", "a\x1b[2Jb").Msg("it happened")
 		if !strings.Contains(out.String(), test.want) || strings.Count(out.String(), "\n") != 1 {
 			t.Errorf("%s, terminal %v: %q", test.format, test.terminal, out.String())
 		}
 	}
-	for level, want := range map[string]zerolog.Level{"debug": zerolog.DebugLevel, "error": zerolog.ErrorLevel, "": zerolog.NoLevel} {
-		cfg := config.Default()
-		cfg.LogLevel = level
-		if got := newLogger(cfg, new(bytes.Buffer), false, false).GetLevel(); got != want {
-			t.Errorf("%q: level %v", level, got)
+}
+
+// The level changes for all loggers that there are.
+func TestLogLevels(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	var least logLevel
+	log := newLogger(config.Default(), &out, false, false, &least)
+	of := log.With().Str("part", "one").Logger()
+	for level, want := range map[string]int{"debug": 4, "info": 3, "warn": 2, "error": 1} {
+		least.set(level)
+		out.Reset()
+		of.Debug().Msg("a")
+		of.Info().Msg("b")
+		of.Warn().Msg("c")
+		of.Error().Msg("d")
+		if got := strings.Count(out.String(), "\n"); got != want {
+			t.Errorf("%s: %d lines", level, got)
 		}
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 const (
 	helpConfig  = "The configuration file, in TOML; also " + envConfig + "."
-	helpCheck   = "Check the settings and the key file, and end."
+	helpCheck   = "Check the settings and all files that they name, as a start and SIGHUP do, and end."
 	helpVersion = "Show the version, and end."
 	helpHelp    = "Show this, and end."
 
@@ -21,6 +21,8 @@ func (l Loader) usage(w io.Writer) {
 	fmt.Fprintf(w, "%s\n\nUsage: %s [-SETTING VALUE]...\n\n", l.About, l.Program)
 	fmt.Fprint(w, wrap("Each setting is a flag, a variable of the environment, and a key of the TOML file that -config "+
 		"names. A flag wins over a variable, which wins over the file. Services stand in the file only, under [[pubsub]].", ""))
+	fmt.Fprint(w, "\n", wrap("SIGHUP has all of it read again, and what has changed takes effect without a restart, but for services that "+
+		"are added or taken away and for what is marked. If anything is wrong, nothing changes, and the log says why.", ""))
 	defaults := l.Defaults.clone()
 	group := ""
 	for _, row := range settings {
@@ -30,7 +32,7 @@ func (l Loader) usage(w io.Writer) {
 		}
 		field := row.field(&defaults)
 		usageRow(w, row.name, field.unit(), row.help)
-		fmt.Fprint(w, wrap(fmt.Sprintf("Default %s. Variable %s.", orNone(field.String()), row.variable()), helpIndent))
+		fmt.Fprint(w, wrap(fmt.Sprintf("Default %s. Variable %s.%s", orNone(field.String()), row.variable(), row.when.mark()), helpIndent))
 	}
 	l.usageCommands(w)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 
 	"github.com/rs/zerolog"
 
@@ -28,66 +29,160 @@ func applicationOptions(c config.Config, key string, log zerolog.Logger) applica
 	}
 }
 
-// openApplication makes the client of the application, if that is to be asked.
-func (s *Server) openApplication() (err error) {
-	if s.config.ApplicationURL == "" {
-		return nil
+// newApplication makes the client of the application, or nil if that is not to be asked.
+func newApplication(c config.Config, key string, log zerolog.Logger) (*application.Client, error) {
+	if c.ApplicationURL == "" {
+		return nil, nil
 	}
-	if s.application, err = application.New(applicationOptions(s.config, s.Key(), s.log)); err != nil {
-		return config.Errorf("%w", err)
+	client, err := application.New(applicationOptions(c, key, log))
+	if err != nil {
+		return nil, config.Errorf("%w", err)
 	}
-	return nil
+	return client, nil
 }
 
-func (s *Server) closeApplication() {
-	if s.application != nil {
-		s.application.Close()
+var errNoApplication = errors.New("there is no application to ask")
+
+// applications are the client of this moment, if there is one, and those of before, as long as they have questions. The zero
+// value has none.
+type applications struct {
+	mu      sync.Mutex
+	closed  bool
+	current *application.Client
+	past    application.Stats           // of those before
+	asking  map[*application.Client]int // how many questions are under way
+}
+
+// ask gives f the client of this moment, which lives until f returns. The error is that of f, or errNoApplication.
+func (a *applications) ask(f func(*application.Client) error) error {
+	a.mu.Lock()
+	c := a.current
+	if c == nil {
+		a.mu.Unlock()
+		return errNoApplication
+	}
+	if a.asking == nil {
+		a.asking = map[*application.Client]int{}
+	}
+	a.asking[c]++
+	a.mu.Unlock()
+	defer a.asked(c)
+	return f(c)
+}
+
+func (a *applications) asked(c *application.Client) {
+	a.mu.Lock()
+	a.asking[c]--
+	last := a.asking[c] == 0
+	if last {
+		delete(a.asking, c)
+	}
+	over := last && c != a.current
+	a.mu.Unlock()
+	if over {
+		a.end(c)
 	}
 }
 
-// showKey has the application see another key from now on.
-func (s *Server) showKey(key string) {
-	if s.application != nil {
-		s.application.SetKey(key)
+// replace makes c, which may be nil, the client from now on. Questions under way are still answered by the one before.
+func (a *applications) replace(c *application.Client) {
+	a.mu.Lock()
+	before := a.current
+	if before == c {
+		a.mu.Unlock()
+		return
+	}
+	if a.closed {
+		before = c
+	} else {
+		a.current = c
+	}
+	over := before != nil && a.asking[before] == 0
+	a.mu.Unlock()
+	if over {
+		a.end(before)
 	}
 }
 
-// authorizer is nil if there is no application.
-func (s *Server) authorizer() services.Authorizer {
-	if s.application == nil {
-		return nil
-	}
-	return authorizer{s.application}
+// end closes a client that has no questions any more.
+func (a *applications) end(c *application.Client) {
+	c.Close()
+	counted := c.Stats()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.past.Allowed += counted.Allowed
+	a.past.Denied += counted.Denied
+	a.past.Failed += counted.Failed
 }
 
-// authorizer introduces the application to services.
-type authorizer struct{ application *application.Client }
+// stats are those of all clients.
+func (a *applications) stats() application.Stats {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	all := a.past
+	if a.current != nil {
+		now := a.current.Stats()
+		all.Allowed += now.Allowed
+		all.Denied += now.Denied
+		all.Failed += now.Failed
+		all.UnderWay, all.Waiting = now.UnderWay, now.Waiting
+	}
+	return all
+}
 
-// Authorize implements services.Authorizer.
-func (a authorizer) Authorize(ctx context.Context, q services.Question) (bool, error) {
-	return a.application.Authorize(ctx, application.Question{
-		Publish: q.Action == services.Publish, Service: q.Service, Channel: q.Channel, Message: q.Message,
-		Identity: q.Client.Identity, Claims: q.Client.Claims,
+// close ends the questions, too.
+func (a *applications) close() {
+	a.mu.Lock()
+	a.closed = true
+	all := []*application.Client{a.current}
+	for c := range a.asking {
+		all = append(all, c)
+	}
+	a.mu.Unlock()
+	for _, c := range all {
+		if c != nil {
+			c.Close()
+		}
+	}
+}
+
+// show has the application see another key from now on.
+func (a *applications) show(key string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.current != nil {
+		a.current.SetKey(key)
+	}
+}
+
+// Authorize implements services.Authorizer: it introduces the application to services.
+func (a *applications) Authorize(ctx context.Context, q services.Question) (allow bool, err error) {
+	err = a.ask(func(c *application.Client) (err error) {
+		allow, err = c.Authorize(ctx, application.Question{
+			Publish: q.Action == services.Publish, Service: q.Service, Channel: q.Channel, Message: q.Message,
+			Identity: q.Client.Identity, Claims: q.Client.Claims,
+		})
+		return err
 	})
+	return allow, err
 }
 
 // doorkeeper is who judges handshakes: a token where there is one, else the application; nil if neither does.
-func (s *Server) doorkeeper() gateway.Authenticator {
-	tokens := s.authenticator()
-	if !s.config.ApplicationConnect {
+func (s *Server) doorkeeper(c config.Config) gateway.Authenticator {
+	tokens := s.authenticator(c)
+	if !c.ApplicationConnect {
 		return tokens
 	}
-	c := &s.config
 	return &doorkeeper{
-		tokens: tokens, application: s.application,
+		tokens: tokens, applications: &s.applications,
 		required: c.RequireIdentity && !(c.HasTokens() && c.TakesTokensFrom(config.SourceSession)),
 	}
 }
 
 type doorkeeper struct {
-	tokens      gateway.Authenticator // nil: handshakes have none
-	application *application.Client
-	required    bool // nobody in particular is refused
+	tokens       gateway.Authenticator // nil: handshakes have none
+	applications *applications
+	required     bool // nobody in particular is refused
 }
 
 var errNobody = fmt.Errorf("%w: neither a token nor the application names anybody", wire.ErrNotAuthenticated)
@@ -108,7 +203,11 @@ func (d *doorkeeper) judge(r *http.Request) (actors.Principal, error) {
 			return p, err
 		}
 	}
-	admitted, err := d.application.Connect(r)
+	var admitted application.Admission
+	err := d.applications.ask(func(c *application.Client) (err error) {
+		admitted, err = c.Connect(r)
+		return err
+	})
 	if err != nil && !isRefusal(err) {
 		err = fmt.Errorf("%w: %w", wire.ErrUnavailable, err)
 	}

@@ -418,7 +418,7 @@ func TestApplicationSeesTheNewKey(t *testing.T) {
 	if err := os.WriteFile(file, []byte("the-new-key-of-the-backend\nthe-old-key-of-the-backend\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.ReloadKeys(); err != nil {
+	if _, err := s.Reload(s.Config()); err != nil {
 		t.Fatal(err)
 	}
 	enter(t, s, "ann")

@@ -137,4 +137,4 @@ func dialOwn(ctx context.Context, at net.Addr) (net.Conn, error) {
 }
 
 // DrainLimit is how long Shutdown takes at most, apart from what it does when everything is cut off.
-func (s *Server) DrainLimit() time.Duration { return max(s.config.Drain, shortest) }
+func (s *Server) DrainLimit() time.Duration { return max(s.Config().Drain, shortest) }

@@ -12,19 +12,21 @@ import (
 // declaration registers the services of a configuration. After the first error it does nothing more.
 type declaration struct {
 	broker *actors.Broker
+	pubsub map[string]*services.PubSub // by name
 	err    error
 }
 
-// declare registers all services of a configuration, some with a twin for the backend. Without an application, no rule
-// may ask one.
-func declare(b *actors.Broker, c config.Config, application services.Authorizer) error {
-	d := &declaration{broker: b}
+// declare registers all services of a configuration, some with a twin for the backend. It returns those whose rules may
+// change.
+func declare(b *actors.Broker, c config.Config, application services.Authorizer) (map[string]*services.PubSub, error) {
+	d := &declaration{broker: b, pubsub: map[string]*services.PubSub{}}
 	for _, p := range c.PubSub {
 		access, err := p.Access()
 		if err != nil {
-			return config.Errorf("service %q: %w", p.Name, err)
+			return nil, config.Errorf("service %q: %w", p.Name, err)
 		}
 		service := services.NewPubSubWithAccess(access, application)
+		d.pubsub[p.Name] = service
 		d.frontend(p.Name, service)
 		d.backend(p.Backend, services.NewPubSubBackend(service))
 	}
@@ -42,7 +44,7 @@ func declare(b *actors.Broker, c config.Config, application services.Authorizer)
 		d.frontend(m.Name, service)
 		d.backend(m.Backend, datasync.NewBackend(service))
 	}
-	return d.err
+	return d.pubsub, d.err
 }
 
 func (d *declaration) frontend(name string, s actors.Service) {

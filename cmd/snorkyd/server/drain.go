@@ -54,26 +54,26 @@ func (s *Server) Shutdown(ctx context.Context) error {
 
 func (s *Server) drain(ctx context.Context) error {
 	began := time.Now()
-	limit := began.Add(max(s.config.Drain, shortest))
+	limit := began.Add(s.DrainLimit())
 	s.limit.Store(&limit)
 	stats := s.broker.Stats()
 	s.log.Info().Int("connections", stats.Connections).Int("channels", stats.Channels).
-		Stringer("within", s.config.Drain).Stringer("return", s.config.ReconnectSpread).Msg("draining")
+		Stringer("within", s.Config().Drain).Stringer("return", s.Config().ReconnectSpread).Msg("draining")
 	s.draining.Store(true)
 	ctx, cancel := context.WithDeadline(ctx, limit)
 	defer cancel()
 
 	defer s.leaveDoor(ctx, limit)()
 	cutOff := s.endBackend(ctx)
-	spread := max(0, time.Until(began.Add(s.config.Drain))-closing)
-	lastQuestion := time.AfterFunc(spread, s.closeApplication) // connections wait for the answers to be closed
-	err := s.broker.Drain(ctx, actors.Waves{Close: spread, Return: s.config.ReconnectSpread})
+	spread := max(0, time.Until(began.Add(s.Config().Drain))-closing)
+	lastQuestion := time.AfterFunc(spread, s.applications.close) // connections wait for the answers to be closed
+	err := s.broker.Drain(ctx, actors.Waves{Close: spread, Return: s.Config().ReconnectSpread})
 	lastQuestion.Stop()
 	s.ws.Close()
-	s.closeApplication()
+	s.applications.close()
 	s.endFrontend(ctx)
 	cutOff()
-	s.closeTokens()
+	s.tokens.close()
 	s.endMemory()
 	s.certificates.close()
 	s.log.Info().Int("closed", stats.Connections).Dur("took_ms", time.Since(began)).AnErr("cut_off", err).Msg("drained")
@@ -108,14 +108,14 @@ func (s *Server) leaveDoor(ctx context.Context, limit time.Time) (end func()) {
 // many.
 func (s *Server) retryAfter() time.Duration {
 	limit := s.limit.Load()
-	if limit == nil || s.config.ReconnectSpread <= 0 {
+	if limit == nil || s.Config().ReconnectSpread <= 0 {
 		return 0
 	}
 	if after, ok := s.broker.ReconnectAfter(); ok {
 		return after
 	}
 	// The requests of the backend come first, and may take long.
-	return max(0, time.Until(*limit)) + rand.N(s.config.ReconnectSpread)
+	return max(0, time.Until(*limit)) + rand.N(s.Config().ReconnectSpread)
 }
 
 // endBackend answers the requests in progress. They may take half of the time at most, since the connections come after

@@ -60,21 +60,22 @@ func (c *certificates) close() {
 	}
 }
 
-// ReloadCertificates reads the certificates of both doors again. New connections get them; those that exist are not touched.
-// If one of the files cannot be used everything stays as it was. It returns false if there are no certificates.
-func (s *Server) ReloadCertificates() (bool, error) {
-	keepers := s.certificates.all()
+// load reads the certificates of both doors again, and does not use any before use is called. New connections get them
+// then; those that exist are not touched.
+func (c *certificates) load() (use func(), err error) {
+	keepers := c.all()
 	uses := make([]func(), len(keepers))
 	for i, k := range keepers {
-		var err error
 		if uses[i], err = k.Load(); err != nil {
-			return true, err
+			return nil, err
 		}
 	}
-	for _, use := range uses {
-		use()
-	}
-	return len(keepers) > 0, nil
+	return func() {
+		for i, use := range uses {
+			use()
+			keepers[i].Loaded()
+		}
+	}, nil
 }
 
 // TLS tells which doors speak it.

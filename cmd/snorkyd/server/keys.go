@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"sync"
 
-	"github.com/snorky-go/snorky/backendapi"
 	"github.com/snorky-go/snorky/cmd/snorkyd/config"
 )
 
@@ -20,36 +19,43 @@ const (
 
 // keys are those of the backend's door.
 type keys struct {
-	file  string   // empty: none
 	given []string // by the program
-	door  *backendapi.Handler
 
 	mu    sync.Mutex
-	first string // of those that are valid
+	file  string // empty: none
+	first string // of those that are valid; empty: there are none yet
 }
 
-// load returns the keys that are valid from the start.
-func (k *keys) load() (valid [][]byte, err error) {
-	switch k.source() {
-	case KeyFromFile:
-		if len(k.given) > 0 {
-			return nil, config.Errorf("key-file: this program has a key already")
-		}
-		valid, err = config.ReadKeyFile(k.file)
-	case KeyFromProgram:
+// read returns the keys that are valid with a key file, or without one if there is none. What is random stays so.
+func (k *keys) read(file string) (valid [][]byte, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	switch {
+	case file != "" && len(k.given) > 0:
+		return nil, config.Errorf("key-file: this program has a key already")
+	case file != "":
+		return config.ReadKeyFile(file)
+	case len(k.given) > 0:
 		for _, key := range k.given {
 			valid = append(valid, []byte(key))
 		}
-	case KeyRandom:
-		valid = [][]byte{[]byte(rand.Text())}
+		return valid, nil
+	case k.first == "":
+		return [][]byte{[]byte(rand.Text())}, nil
 	}
-	if err == nil {
-		k.first = string(valid[0])
-	}
-	return valid, err
+	return [][]byte{[]byte(k.first)}, nil
+}
+
+// set notes which keys are valid now.
+func (k *keys) set(file string, valid [][]byte) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.file, k.first = file, string(valid[0])
 }
 
 func (k *keys) source() KeySource {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	switch {
 	case k.file != "":
 		return KeyFromFile
@@ -69,25 +75,4 @@ func (s *Server) Key() string {
 	s.keys.mu.Lock()
 	defer s.keys.mu.Unlock()
 	return s.keys.first
-}
-
-// ReloadKeys reads the key file again and returns how many keys are valid now. Requests whose headers were read before
-// are not touched. If the file cannot be used everything stays as it was. Without a key file there is nothing to do, and
-// it returns 0.
-func (s *Server) ReloadKeys() (int, error) {
-	if s.keys.source() != KeyFromFile {
-		return 0, nil
-	}
-	s.keys.mu.Lock()
-	defer s.keys.mu.Unlock()
-	valid, err := config.ReadKeyFile(s.keys.file)
-	if err != nil {
-		return 0, err
-	}
-	if err := s.keys.door.SetKeys(valid...); err != nil {
-		return 0, config.Errorf("key file: %w", err)
-	}
-	s.keys.first = string(valid[0])
-	s.showKey(s.keys.first)
-	return len(valid), nil
 }

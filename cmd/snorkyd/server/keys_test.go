@@ -66,20 +66,20 @@ func TestKeyRotation(t *testing.T) {
 	state("at the start", true, false)
 
 	writeKey(t, cfg.KeyFile, newKey+"\n"+oldKey)
-	if n, err := s.ReloadKeys(); n != 2 || err != nil {
-		t.Fatalf("%d, %v", n, err)
+	if got, err := s.Reload(cfg); got.Keys != 2 || err != nil {
+		t.Fatalf("%+v, %v", got, err)
 	}
 	state("both", true, true)
 
 	writeKey(t, cfg.KeyFile, "too-short")
-	if _, err := s.ReloadKeys(); !config.IsError(err) || strings.Contains(err.Error(), "too-short") {
+	if _, err := s.Reload(cfg); !config.IsError(err) || strings.Contains(err.Error(), "too-short") {
 		t.Errorf("got %v", err)
 	}
 	state("after a bad file", true, true)
 
 	writeKey(t, cfg.KeyFile, newKey)
-	if n, err := s.ReloadKeys(); n != 1 || err != nil {
-		t.Fatalf("%d, %v", n, err)
+	if got, err := s.Reload(cfg); got.Keys != 1 || err != nil {
+		t.Fatalf("%+v, %v", got, err)
 	}
 	state("at the end", false, true)
 	if s.Key() != newKey {
@@ -93,8 +93,11 @@ func TestKeyOfTheProgram(t *testing.T) {
 	if s.KeySource() != server.KeyFromProgram || !opens(t, s, "swordfish") || !opens(t, s, "plaice") {
 		t.Error("a key of the program does not open")
 	}
-	if n, err := s.ReloadKeys(); n != 0 || err != nil {
-		t.Errorf("without a key file: %d, %v", n, err)
+	if got, err := s.Reload(s.Config()); got.Keys != 0 || err != nil {
+		t.Errorf("without a key file: %+v, %v", got, err)
+	}
+	if !opens(t, s, "swordfish") || !opens(t, s, "plaice") {
+		t.Error("a key of the program is gone")
 	}
 }
 

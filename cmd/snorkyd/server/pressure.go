@@ -10,7 +10,7 @@ import (
 func (s *Server) SetLimits(c Config) {
 	s.broker.SetLimits(brokerLimits(c))
 	s.ws.SetConnectRates(c.ConnectRatePerAddress, c.ConnectRatePerIdentity)
-	s.keys.door.SetBadKeyRate(c.BadKeyRate)
+	s.calls.SetBadKeyRate(c.BadKeyRate)
 	s.back.SetMaxConnections(c.MaxBackendConnections)
 	s.mu.Lock()
 	defer s.mu.Unlock()

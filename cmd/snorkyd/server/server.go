@@ -14,9 +14,8 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/snorky-go/snorky/actors"
-	"github.com/snorky-go/snorky/actors/token"
+	"github.com/snorky-go/snorky/actors/services"
 	"github.com/snorky-go/snorky/backendapi"
-	"github.com/snorky-go/snorky/backendapi/application"
 	"github.com/snorky-go/snorky/cmd/snorkyd/config"
 	"github.com/snorky-go/snorky/cmd/snorkyd/internal/admin"
 	"github.com/snorky-go/snorky/cmd/snorkyd/internal/memory"
@@ -34,13 +33,18 @@ var ErrState = errors.New("the server was started or has ended already")
 
 // Server is a broker with its two doors. Its methods are safe for concurrent use.
 type Server struct {
-	config Config
-	log    zerolog.Logger
-	broker *actors.Broker
-	keys   *keys
-	tokens *token.Verifier // nil: there are no tokens
+	config  Config                 // what it was made of; of what may change, see Config
+	inForce atomic.Pointer[Config] // see Reload
+	log     zerolog.Logger
+	broker  *actors.Broker
+	keys    keys
+	tokens  tokens
+	pubsub  map[string]*services.PubSub // those of the configuration
+	calls   *backendapi.Handler
 
-	application *application.Client // nil: it is not asked
+	applications applications
+	reloading    sync.Mutex // held by Reload
+	onReload     []func(Config)
 
 	certificates certificates
 
@@ -109,11 +113,17 @@ func WithKeptListeners(frontend, backend net.Listener) Option {
 	}
 }
 
+// OnReload has f called with the configuration that is in force from now on, at the end of each Reload that has changed
+// something. It is for what the program itself makes of the settings.
+func OnReload(f func(Config)) Option {
+	return func(s *Server) { s.onReload = append(s.onReload, f) }
+}
+
 // New makes a server with the services of cfg, but opens no port yet. Its broker runs already, so that services can be
 // registered; whoever makes a Server has to end it by Shutdown, unless Start failed. Faults of the configuration are
 // those that config.IsError knows.
 func New(cfg Config, options ...Option) (*Server, error) {
-	s := &Server{config: cfg, log: zerolog.Nop(), keys: &keys{file: cfg.KeyFile}, done: make(chan struct{}), started: time.Now()}
+	s := &Server{config: cfg, log: zerolog.Nop(), done: make(chan struct{}), started: time.Now()}
 	s.reloads.seen.LastSuccess = s.started
 	for _, option := range options {
 		option(s)
@@ -121,21 +131,23 @@ func New(cfg Config, options ...Option) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	valid, err := s.keys.load()
-	if err != nil {
-		return nil, err
-	}
+	s.inForce.Store(&cfg)
 	if err := s.certificates.open(s); err != nil {
 		return nil, err
 	}
-	if err := s.openTokens(); err != nil {
+	all, err := s.prepare(cfg, nil)
+	if err != nil {
 		return nil, err
 	}
+	s.keys.set(cfg.KeyFile, all.keys)
+	s.tokens.replace(all.verifier)
+	s.applications.replace(all.application)
 	if s.broker, err = actors.NewBroker(brokerOptions(cfg, s.log)); err != nil {
-		s.closeTokens()
+		s.tokens.close()
+		s.applications.close()
 		return nil, err
 	}
-	if err := s.build(valid); err != nil {
+	if err := s.build(all.keys); err != nil {
 		s.abandon()
 		return nil, err
 	}
@@ -145,29 +157,24 @@ func New(cfg Config, options ...Option) (*Server, error) {
 // abandon ends what never had a client; there is nothing in it that could last.
 func (s *Server) abandon() {
 	_ = s.broker.Shutdown(context.Background(), 0)
-	s.closeTokens()
-	s.closeApplication()
+	s.tokens.close()
+	s.applications.close()
 }
 
-func (s *Server) build(valid [][]byte) error {
-	if err := s.openApplication(); err != nil {
+func (s *Server) build(valid [][]byte) (err error) {
+	if s.pubsub, err = declare(s.broker, s.config, &s.applications); err != nil {
 		return err
 	}
-	if err := declare(s.broker, s.config, s.authorizer()); err != nil {
-		return err
+	if s.config.HasTokens() {
+		if err := s.openSession(s.config); err != nil {
+			return err
+		}
 	}
-	if err := s.declareSession(); err != nil {
-		return err
-	}
-	calls, err := backendapi.New(s.broker, backendOptions(s.config, valid, s.log))
-	if err != nil {
+	if s.calls, err = backendapi.New(s.broker, backendOptions(s.config, valid, s.log)); err != nil {
 		return config.Errorf("%w", err)
 	}
-	s.keys.door = calls
-	s.back = backendapi.NewServer(calls, backendServerOptions(s.config, s.log))
-	door := gatewayOptions(s.config, s.log)
-	door.Authenticator, door.RetryAfter = s.doorkeeper(), s.retryAfter
-	s.ws = gateway.New(s.broker, door)
+	s.back = backendapi.NewServer(s.calls, backendServerOptions(s.config, s.log))
+	s.ws = gateway.New(s.broker, s.doorOptions(s.config))
 	s.buildFrontend()
 	return nil
 }

@@ -29,10 +29,11 @@ func brokerOptions(c config.Config, log zerolog.Logger) actors.Options {
 		CallTimeout:      c.CallTimeout,
 		ExpiryNotice:     c.ExpiryNotice,
 		Limits:           brokerLimits(c),
+		Lobby:            []string{config.SessionService},
 		Logger:           log,
 	}
 	if c.RequireIdentity {
-		o.IdentityTimeout, o.Lobby = c.AuthTimeout, []string{config.SessionService}
+		o.IdentityTimeout = c.AuthTimeout
 	}
 	return o
 }
@@ -74,6 +75,13 @@ func listenerOptions(c config.Config, routes *http.ServeMux) gateway.ListenerOpt
 		MaxHandshakes: c.MaxHandshakes,
 		AcceptRate:    c.AcceptRate,
 	}
+}
+
+// doorOptions are gatewayOptions with who judges handshakes, and who says when to come back.
+func (s *Server) doorOptions(c config.Config) gateway.Options {
+	o := gatewayOptions(c, s.log)
+	o.Authenticator, o.RetryAfter = s.doorkeeper(c), s.retryAfter
+	return o
 }
 
 func backendOptions(c config.Config, valid [][]byte, log zerolog.Logger) backendapi.Options {

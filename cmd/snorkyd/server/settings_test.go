@@ -58,13 +58,13 @@ func TestEveryOptionIsASetting(t *testing.T) {
 		"token.Options.Transport":           "for tests",
 		"token.Options.MaxBytes":            "max-header bounds it, too",
 	}
-	tokens, err := tokenOptions(cfg, log)
+	keys, err := cfg.ReadTokenKeys()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, options := range []any{
 		brokerOptions(cfg, log), gatewayOptions(cfg, log),
-		backendOptions(cfg, [][]byte{{1}}, log), backendServerOptions(cfg, log), tokens,
+		backendOptions(cfg, [][]byte{{1}}, log), backendServerOptions(cfg, log), tokenOptions(cfg, keys, log),
 		applicationOptions(cfg, "key", log), listenerOptions(cfg, http.NewServeMux()),
 		brokerLimits(cfg), brokerLimits(cfg).Calls, brokerLimits(cfg).Publishes,
 	} {

@@ -223,22 +223,19 @@ func TestReloadCertificates(t *testing.T) {
 	if err := os.WriteFile(cfg.BackendTLSKeyFile, []byte("hunter2"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if read, err := s.ReloadCertificates(); !read || !config.IsError(err) || strings.Contains(err.Error(), "hunter2") {
-		t.Errorf("%v, %v", read, err)
+	if _, err := s.Reload(cfg); !config.IsError(err) || strings.Contains(err.Error(), "hunter2") {
+		t.Error(err)
 	}
 	if err := os.WriteFile(cfg.BackendTLSKeyFile, good, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if read, err := s.ReloadCertificates(); !read || err != nil {
-		t.Errorf("%v, %v", read, err)
+	if _, err := s.Reload(cfg); err != nil {
+		t.Error(err)
 	}
 	if serial(s.Addr()) == front || serial(s.BackendAddr()) != back {
 		t.Error("not the certificates that there are")
 	}
 	before.Subscribe("pubsub", "news")
-	if read, err := boot(t, local()).ReloadCertificates(); read || err != nil {
-		t.Errorf("without certificates: %v, %v", read, err)
-	}
 }
 
 // Files that change are noticed without anybody's saying so.

@@ -1,41 +1,22 @@
 package server
 
 import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+
 	"github.com/rs/zerolog"
 
+	"github.com/snorky-go/snorky/actors"
 	"github.com/snorky-go/snorky/actors/services"
 	"github.com/snorky-go/snorky/actors/token"
+	"github.com/snorky-go/snorky/actors/wire"
 	"github.com/snorky-go/snorky/cmd/snorkyd/config"
 	"github.com/snorky-go/snorky/gateway"
 )
 
-// CheckFiles reads the files that a configuration names, as New does, and tells what is wrong with them. Its error is one
-// that config.IsError knows.
-func CheckFiles(c config.Config) error {
-	if c.KeyFile != "" {
-		if _, err := config.ReadKeyFile(c.KeyFile); err != nil {
-			return err
-		}
-	}
-	for _, files := range []config.TLSFiles{c.FrontendTLS(), c.BackendTLS()} {
-		if files.Cert != "" {
-			if _, err := files.Read(); err != nil {
-				return err
-			}
-		}
-	}
-	if !c.HasTokens() {
-		return nil
-	}
-	o, err := tokenOptions(c, zerolog.Nop())
-	if err == nil {
-		err = o.Check()
-	}
-	return c.TokenFault(err)
-}
-
-func tokenOptions(c config.Config, log zerolog.Logger) (token.Options, error) {
-	keys, err := c.ReadTokenKeys()
+func tokenOptions(c config.Config, keys token.Keys, log zerolog.Logger) token.Options {
 	return token.Options{
 		Keys:          keys,
 		URL:           c.TokenJWKSURL,
@@ -47,43 +28,82 @@ func tokenOptions(c config.Config, log zerolog.Logger) (token.Options, error) {
 		IdentityClaim: c.TokenIdentityClaim,
 		Unlimited:     c.TokenUnlimited,
 		Logger:        log,
-	}, err
-}
-
-// openTokens makes the verifier, if there are tokens.
-func (s *Server) openTokens() error {
-	if !s.config.HasTokens() {
-		return nil
-	}
-	o, err := tokenOptions(s.config, s.log)
-	if err == nil {
-		s.tokens, err = token.New(o)
-	}
-	return s.config.TokenFault(err)
-}
-
-func (s *Server) closeTokens() {
-	if s.tokens != nil {
-		s.tokens.Close()
 	}
 }
 
-// declareSession registers the service by which clients authenticate, and renew what they have brought with them.
-func (s *Server) declareSession() error {
-	if s.tokens == nil {
-		return nil
+// tokens are the Verifier of this moment, if there are tokens. The zero value has none.
+type tokens struct {
+	current atomic.Pointer[token.Verifier]
+
+	mu      sync.Mutex
+	closed  bool
+	session *services.Session // nil: not registered
+}
+
+// Verify is that of the current Verifier. Without one nobody can be judged.
+func (t *tokens) Verify(ctx context.Context, text string) (actors.Principal, error) {
+	for {
+		v := t.current.Load()
+		if v == nil {
+			return actors.Principal{}, wire.ErrUnavailable
+		}
+		p, err := v.Verify(ctx, text)
+		if errors.Is(err, wire.ErrUnavailable) && t.current.Load() != v && ctx.Err() == nil {
+			continue // v has ended meanwhile, which says nothing about the token
+		}
+		return p, err
 	}
-	return s.broker.Frontend().Register(config.SessionService, services.NewSession(services.SessionOptions{
-		Verify: s.tokens.Verify, RenewOnly: !s.config.TakesTokensFrom(config.SourceSession),
-	}))
+}
+
+// replace makes v, which may be nil, the current Verifier and closes the one before.
+func (t *tokens) replace(v *token.Verifier) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		closeVerifier(v)
+		return
+	}
+	closeVerifier(t.current.Swap(v))
+}
+
+func (t *tokens) close() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.closed = true
+	closeVerifier(t.current.Load())
+}
+
+func closeVerifier(v *token.Verifier) {
+	if v != nil {
+		v.Close()
+	}
+}
+
+// renewOnly tells whether session.authenticate is for those who have an identity already.
+func renewOnly(c config.Config) bool { return !c.TakesTokensFrom(config.SourceSession) }
+
+// openSession registers the service by which clients authenticate, and renew what they have brought with them.
+func (s *Server) openSession(c config.Config) error {
+	session := services.NewSession(services.SessionOptions{Verify: s.tokens.Verify, RenewOnly: renewOnly(c)})
+	if err := s.broker.Frontend().Register(config.SessionService, session); err != nil {
+		return config.Errorf("service %q: %w", config.SessionService, err)
+	}
+	s.tokens.session = session
+	return nil
+}
+
+func (s *Server) closeSession() {
+	if s.tokens.session != nil {
+		_ = s.broker.Frontend().Unregister(config.SessionService) // or somebody has done so
+		s.tokens.session = nil
+	}
 }
 
 // authenticator is nil if handshakes have no tokens.
-func (s *Server) authenticator() gateway.Authenticator {
-	if s.tokens == nil {
+func (s *Server) authenticator(c config.Config) gateway.Authenticator {
+	if !c.HasTokens() {
 		return nil
 	}
-	c := &s.config
 	a := &gateway.TokenAuthenticator{
 		Verify: s.tokens.Verify, Header: c.TakesTokensFrom(config.SourceHeader),
 		Required: c.RequireIdentity && !c.TakesTokensFrom(config.SourceSession) && !c.ApplicationConnect,
@@ -100,20 +120,9 @@ func (s *Server) authenticator() gateway.Authenticator {
 	return a
 }
 
-// RefreshTokenKeys has token-jwks-url read, without waiting for it. It returns false if there is none, or if it was read a
+// refreshTokenKeys has token-jwks-url read, without waiting for it. It returns false if there is none, or if it was read a
 // moment ago. What fails is logged.
-func (s *Server) RefreshTokenKeys() bool { return s.tokens != nil && s.tokens.Refresh() }
-
-// ReloadTokenKeys reads the files with the keys of tokens again. Tokens that were verified before are not touched. If a
-// file cannot be used everything stays as it was. It returns false if there are no such files.
-func (s *Server) ReloadTokenKeys() (bool, error) {
-	c := &s.config
-	if c.TokenSecretFile == "" && c.TokenKeyFile == "" && c.TokenJWKSFile == "" {
-		return false, nil
-	}
-	keys, err := c.ReadTokenKeys()
-	if err == nil {
-		err = s.tokens.SetKeys(keys)
-	}
-	return true, c.TokenFault(err)
+func (s *Server) refreshTokenKeys() bool {
+	v := s.tokens.current.Load()
+	return v != nil && v.Refresh()
 }

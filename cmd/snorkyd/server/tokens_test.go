@@ -153,9 +153,6 @@ func TestNoTokens(t *testing.T) {
 	if m := socket.Call("pubsub", "subscribe", `{"channel":"c"}`); m.Type != "response" || string(m.Data) != "null" {
 		t.Errorf("%+v", m)
 	}
-	if again, err := s.ReloadTokenKeys(); again || err != nil {
-		t.Errorf("%v, %v", again, err)
-	}
 }
 
 func TestRequireIdentityAtTheHandshake(t *testing.T) {
@@ -272,19 +269,18 @@ func TestReloadOfTokenKeys(t *testing.T) {
 	expect("at the start", 101, 401)
 	for _, bad := range []string{"", "too-short", "-----BEGIN PUBLIC KEY-----\nxxxxxxxxxxxxxxxxxxxxxxxxx"} {
 		writeKey(t, file, bad)
-		again, err := s.ReloadTokenKeys()
-		if !again || !config.IsError(err) || strings.Contains(err.Error(), "too-short") {
-			t.Errorf("%v, %v", again, err)
+		if _, err := s.Reload(s.Config()); !config.IsError(err) || strings.Contains(err.Error(), "too-short") {
+			t.Errorf("%q: %v", bad, err)
 		}
 		expect("after a bad file", 101, 401)
 	}
 	_ = os.Remove(file)
-	if _, err := s.ReloadTokenKeys(); !config.IsError(err) {
+	if _, err := s.Reload(s.Config()); !config.IsError(err) {
 		t.Errorf("without a file: %v", err)
 	}
 	writeKey(t, file, next)
-	if again, err := s.ReloadTokenKeys(); !again || err != nil {
-		t.Errorf("%v, %v", again, err)
+	if _, err := s.Reload(s.Config()); err != nil {
+		t.Error(err)
 	}
 	expect("after a good file", 401, 101)
 }

@@ -75,16 +75,14 @@ func (s watched) isOpen() bool {
 func (s watched) Snapshot() admin.Snapshot {
 	shot := admin.Snapshot{
 		Version: s.process.Version, Started: s.started, Open: s.isOpen(), Draining: s.draining.Load(),
-		Frontend: s.Addr(), Backend: s.BackendAddr(), MaxConnections: s.config.MaxConnections,
-		Broker: s.broker.Metrics(), Gateway: s.ws.Stats(), Calls: s.keys.door.Stats(), Backends: s.back.Stats(),
+		Frontend: s.Addr(), Backend: s.BackendAddr(), MaxConnections: s.Config().MaxConnections,
+		Broker: s.broker.Metrics(), Gateway: s.ws.Stats(), Calls: s.calls.Stats(), Backends: s.back.Stats(),
 		Reloads: s.reloads.snapshot(),
 	}
-	if s.tokens != nil {
-		shot.Tokens = s.tokens.Stats()
+	if v := s.tokens.current.Load(); v != nil {
+		shot.Tokens = v.Stats()
 	}
-	if s.application != nil {
-		shot.Application = s.application.Stats()
-	}
+	shot.Application = s.applications.stats()
 	if s.process.LogLinesLost != nil {
 		shot.LogLinesLost = s.process.LogLinesLost()
 	}

@@ -98,7 +98,7 @@ func upgradeTo(path, header string) string {
 
 // dial connects from one of a few addresses.
 func (a *abuser) dial(ctx context.Context, address string) (*net.TCPConn, error) {
-	raw, err := dialFrom(ctx, address, 0xff00+a.turn.Add(1)%8)
+	raw, err := dialFrom(ctx, address, 0xff00+a.turn.Add(1)%8, false)
 	if err == nil {
 		_ = raw.SetDeadline(time.Now().Add(answerWithin))
 		a.w.connections.Add(1)
@@ -164,7 +164,7 @@ func (a *abuser) request(ctx context.Context, r refusal) error {
 
 // rubbish sends messages that are no packets, and then a call, which is answered.
 func (a *abuser) rubbish(ctx context.Context) error {
-	c, err := a.w.open(ctx, quietBuffer, "")
+	c, err := a.w.open(ctx, quietBuffer, "", false)
 	if err != nil {
 		return err
 	}

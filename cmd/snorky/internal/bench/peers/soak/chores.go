@@ -85,7 +85,7 @@ func (w *world) unfinished(ctx context.Context) {
 		w.server.front: "GET /ws HTTP/1.1\r\nHost: x\r\nUpgr",
 		w.server.back:  "POST /backend HTTP/1.1\r\n",
 	} {
-		raw, err := dialFrom(ctx, address, 9)
+		raw, err := dialFrom(ctx, address, 9, false)
 		if err != nil {
 			if ctx.Err() == nil {
 				w.fault("a client could not connect", "%v", err)

@@ -12,7 +12,10 @@ import (
 	"net/url"
 	"os"
 	"strconv"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/snorky-go/snorky/actors/wire"
 	"github.com/snorky-go/snorky/cmd/snorky/internal/bench"
@@ -34,11 +37,16 @@ type conn struct {
 	notice func(notification []byte) // is called while conn reads
 }
 
-// dialFrom connects from an address of the crowd, so that what the server does for each address is done for many.
-func dialFrom(ctx context.Context, address string, source uint32) (*net.TCPConn, error) {
+// dialFrom connects from an address of the crowd, so that what the server does for each address is done for many. Small
+// has the kernel hold next to nothing of what is not read. (Were that said later, it would throw away what is on its way
+// and the other end would send it again after ever longer pauses, also if it has closed.)
+func dialFrom(ctx context.Context, address string, source uint32, small bool) (*net.TCPConn, error) {
 	d := net.Dialer{
 		Timeout:   answerWithin,
 		LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 1, byte(source>>8), byte(source|1))},
+	}
+	if small {
+		d.Control = smallBuffer
 	}
 	raw, err := d.DialContext(ctx, "tcp4", address)
 	if err != nil {
@@ -47,9 +55,19 @@ func dialFrom(ctx context.Context, address string, source uint32) (*net.TCPConn,
 	return raw.(*net.TCPConn), nil
 }
 
+// smallBuffer is for a socket that is not connected yet.
+func smallBuffer(_, _ string, c syscall.RawConn) (err error) {
+	if controlled := c.Control(func(fd uintptr) {
+		err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, 4<<10)
+	}); controlled != nil {
+		return controlled
+	}
+	return err
+}
+
 // open makes a connection a WebSocket. The token may be empty.
-func (w *world) open(ctx context.Context, buffer int, token string) (*conn, error) {
-	raw, err := dialFrom(ctx, w.server.front, rand.Uint32N(1<<12))
+func (w *world) open(ctx context.Context, buffer int, token string, small bool) (*conn, error) {
+	raw, err := dialFrom(ctx, w.server.front, rand.Uint32N(1<<12), small)
 	if err != nil {
 		return nil, err
 	}

@@ -28,6 +28,7 @@ type client struct {
 	until time.Time // when it has lived
 
 	slot     int
+	end      ending
 	renewal  time.Time // when the next token is due
 	careless bool      // lets its token expire
 }
@@ -37,6 +38,7 @@ func (w *world) live(ctx context.Context, r *rand.Rand, slot int, there func()) 
 	c := &client{w: w, ctx: ctx, r: r, ear: ear{w: w}, slot: slot}
 	// Lives that end at random, however old they are, make the churn the same from the first minute on.
 	c.until = time.Now().Add(time.Second + time.Duration(r.ExpFloat64()*float64(time.Minute)*100/max(w.work.Churn, 1e-3)))
+	c.end = endingOf(r.IntN(100))
 	buffer, token := quietBuffer, ""
 	act := c.listener
 	switch p := r.IntN(100); {
@@ -55,7 +57,7 @@ func (w *world) live(ctx context.Context, r *rand.Rand, slot int, there func()) 
 		act = c.messenger
 	}
 	var err error
-	if c.conn, err = w.open(ctx, buffer, token); err != nil {
+	if c.conn, err = w.open(ctx, buffer, token, c.end == slowly); err != nil {
 		if ctx.Err() == nil {
 			w.fault("a client could not connect", "%v", err)
 			rest(ctx, time.Second)
@@ -127,23 +129,49 @@ func (c *client) listener(there func()) error {
 			return err
 		}
 	}
-	switch p := c.r.IntN(100); {
-	case c.ctx.Err() != nil || p < 50:
+	if c.ctx.Err() != nil {
+		c.end = politely
+	}
+	switch c.end {
+	case resetting:
+		c.w.crowd.remove(c.conn)
+		c.w.gone(c.conn)
+		return nil
+	case silently:
+		c.fallSilent()
+		return nil
+	case slowly:
+		return c.slowDown()
+	default:
 		for len(mine) > 0 {
 			if err := c.unsubscribe(&mine, 0); err != nil {
 				return err
 			}
 		}
 		return c.depart()
-	case p < 75:
-		c.w.crowd.remove(c.conn)
-		c.w.gone(c.conn)
-	case p < 90:
-		c.fallSilent()
-	default:
-		return c.slowDown()
 	}
-	return nil
+}
+
+// ending is how a listener leaves.
+type ending int
+
+const (
+	politely ending = iota
+	resetting
+	silently
+	slowly
+)
+
+func endingOf(percentile int) ending {
+	switch {
+	case percentile < 50:
+		return politely
+	case percentile < 75:
+		return resetting
+	case percentile < 90:
+		return silently
+	}
+	return slowly
 }
 
 func (c *client) subscribe(mine *[]*hearing) error {
@@ -230,7 +258,6 @@ func (c *client) fallSilent() {
 
 // slowDown takes a channel with large messages, and then reads nothing more.
 func (c *client) slowDown() error {
-	_ = c.SetReadBuffer(4 << 10)
 	if err := c.call("pubsub", "subscribe", fmt.Sprintf(`{"channel":%q}`, channelName(c.w.bulk))); err != nil {
 		return err
 	}
@@ -246,7 +273,6 @@ func (w *world) linger(ctx context.Context, c *conn, d time.Duration, wrong stri
 		if !rest(ctx, d) {
 			return
 		}
-		_ = c.SetReadBuffer(1 << 20) // a small window would take the rest of what was sent piece by piece, for minutes
 		_ = c.SetReadDeadline(time.Now().Add(answerWithin))
 		for buffer := make([]byte, 64<<10); ; {
 			if _, err := c.TCPConn.Read(buffer); err != nil {

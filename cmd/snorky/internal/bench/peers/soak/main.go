@@ -45,7 +45,7 @@ func parse(arguments []string) (s settings) {
 	minutes := set.Float64("minutes", 60, "how long, from when everybody is connected")
 	set.DurationVar(&s.warmup, "warmup", 0, "what is left out of the judgement at the beginning (default 10m, or a third)")
 	set.IntVar(&s.work.Clients, "clients", 5000, "connections")
-	set.IntVar(&s.work.Channels, "channels", 0, "channels, of which a client has three (default a tenth of the clients)")
+	set.IntVar(&s.work.Channels, "channels", 0, "channels, of which a client has three (default for ten clients each)")
 	set.Float64Var(&s.work.Rate, "rate", 500, "publications a second")
 	set.Float64Var(&s.work.Churn, "churn", 10, "`percent` of the clients that leave in a minute, and others come")
 	set.DurationVar(&s.abuse, "abuse", 10*time.Minute, "between two bursts of abuse; 0: none")
@@ -62,7 +62,7 @@ func parse(arguments []string) (s settings) {
 		s.warmup = min(10*time.Minute, s.duration/3)
 	}
 	if s.work.Channels == 0 {
-		s.work.Channels = max(3, s.work.Clients/10)
+		s.work.Channels = max(3, s.work.Clients*3/10)
 	}
 	s.work.Seconds, s.work.Warmup = s.duration.Seconds(), s.warmup.Seconds()
 	return s
