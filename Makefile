@@ -129,6 +129,16 @@ peers-test: $(GOLANGCI_STAMP) ## the module of those servers: vet, lint, and eac
 	@.ci/nchan || true
 	cd $(PEERS) && $(GO) vet ./... && $(GOLANGCI) run --allow-parallel-runners ./... && $(GO) test -race -shuffle=on ./...
 
+# Without KEEP=1 a run leaves the samples and the graph that are committed alone.
+MINUTES ?= 60
+CLIENTS ?= 5000
+RATE    ?= 500
+
+.PHONY: soak
+soak: ## a server under CLIENTS (5000) that come and go, for MINUTES (60), RATE (500) messages/s; KEEP=1 commits the graph
+	cd $(PEERS) && $(GO) run ./soak -minutes '$(MINUTES)' -clients '$(CLIENTS)' -rate '$(RATE)' \
+		-out '$(if $(KEEP),results,$(CURDIR)/.bench/soak)' $(ARGS)
+
 # So is what tests the alert rules and the dashboard, because of the parser of Prometheus.
 ALERTS := cmd/internal/alerts
 

@@ -2,14 +2,17 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -50,7 +53,7 @@ func TestOutputsThatDoNotWork(t *testing.T) {
 		"full device": full,
 		"broken pipe": brokenPipe,
 		"stuck pipe":  stuckPipe,
-		"closed":      func(p *snorkyd) { p.shell("exec >&- 2>&-") },
+		"closed":      func(p *snorkyd) { p.shell("exec <&- >&- 2>&-") },
 		"limited file": func(p *snorkyd) {
 			f, err := os.Create(filepath.Join(p.t.TempDir(), "log"))
 			if err != nil {
@@ -110,12 +113,6 @@ func TestPoorSurroundings(t *testing.T) {
 		"2 GiB address space": func(p *snorkyd) { p.shell("ulimit -v 2097152") },
 		"one processor":       func(p *snorkyd) { p.cmd.Env = append(os.Environ(), "GOMAXPROCS=1") },
 		"96 MiB of memory":    func(p *snorkyd) { p.cmd.Env = append(os.Environ(), "GOMEMLIMIT=96MiB") },
-		"rubbish of a service manager": func(p *snorkyd) {
-			p.cmd.Env = append(os.Environ(), "NOTIFY_SOCKET=/nowhere/notify", "WATCHDOG_USEC=soon", "LISTEN_FDS=many", "LISTEN_PID=1")
-		},
-		"sockets that are none": func(p *snorkyd) {
-			p.shell("export LISTEN_PID=$$ LISTEN_FDS=100000 LISTEN_FDNAMES=frontend:backend:x")
-		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -129,6 +126,128 @@ func TestPoorSurroundings(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What a service manager says is believed where it can be, and harmless where it is rubbish. NOT-A-SOCKET stands for a file.
+func TestRubbishOfAServiceManager(t *testing.T) {
+	t.Parallel()
+	all := make(map[string]*snorkyd)
+	for name, before := range map[string]string{
+		"notify: nowhere":               "NOTIFY_SOCKET=/nowhere/notify",
+		"notify: nobody, abstract":      "NOTIFY_SOCKET=@nobody-listens-here",
+		"notify: a file":                "NOTIFY_SOCKET=NOT-A-SOCKET",
+		"notify: relative":              "NOTIFY_SOCKET=notify",
+		"notify: empty":                 "NOTIFY_SOCKET=",
+		"notify: too long":              "NOTIFY_SOCKET=/" + strings.Repeat("x", 200),
+		"notify: other kinds":           "NOTIFY_SOCKET=vsock:2:1234",
+		"watchdog: no number":           "WATCHDOG_USEC=soon",
+		"watchdog: for another process": "WATCHDOG_USEC=1000000 WATCHDOG_PID=1",
+		"watchdog: no process":          "WATCHDOG_USEC=1000000 WATCHDOG_PID=me",
+		"watchdog: zero":                "WATCHDOG_USEC=0",
+		"watchdog: below zero":          "WATCHDOG_USEC=-1000000",
+		"watchdog: a microsecond":       "WATCHDOG_USEC=1 NOTIFY_SOCKET=/nowhere/notify",
+		"watchdog: five microseconds":   "WATCHDOG_USEC=5 WATCHDOG_PID=$$",
+		"watchdog: overflows":           "WATCHDOG_USEC=18446744073709551615",
+		"watchdog: overflows as time":   "WATCHDOG_USEC=9223372036854775807",
+		"sockets: no number":            "LISTEN_PID=$$ LISTEN_FDS=many",
+		"sockets: below zero":           "LISTEN_PID=$$ LISTEN_FDS=-1",
+		"sockets: too many":             "LISTEN_PID=$$ LISTEN_FDS=100000 LISTEN_FDNAMES=frontend:backend:x",
+		"sockets: overflow":             "LISTEN_PID=$$ LISTEN_FDS=9223372036854775807",
+		"sockets: of another process":   "LISTEN_PID=1 LISTEN_FDS=2",
+		"sockets: no process":           "LISTEN_PID=me LISTEN_FDS=2",
+		"sockets: closed":               "LISTEN_PID=$$ LISTEN_FDS=2 LISTEN_FDNAMES=frontend:backend",
+		"all at once":                   "LISTEN_PID=$$ LISTEN_FDS=x LISTEN_FDNAMES=:: NOTIFY_SOCKET=% WATCHDOG_USEC=% WATCHDOG_PID=%",
+	} {
+		all[name] = prepare(t, "-frontend", "127.0.0.1:0", "-backend", "127.0.0.1:0").shell("export " + strings.ReplaceAll(before, "NOT-A-SOCKET", keyFile(t, "x"))).start()
+	}
+	start := make(map[string]time.Duration)
+	for name, p := range all {
+		t.Run(name, func(t *testing.T) {
+			p.t = t
+			started := p.logged("started")
+			p.front, p.back = started["frontend"].(string), started["backend"].(string)
+			p.healthy()
+			p.serves()
+			start[name] = p.cpu()
+		})
+	}
+	<-time.After(time.Second)
+	for name, p := range all {
+		if spent := p.cpu() - start[name]; spent > 400*time.Millisecond {
+			t.Errorf("%s: %v of computing in an idle second or a little more", name, spent)
+		}
+		p.signal(syscall.SIGTERM)
+	}
+	for name, p := range all {
+		if status := p.ends(); status != statusOK {
+			t.Errorf("%s: status %d:\n%s", name, status, p.log.String())
+		}
+	}
+}
+
+// Where a machine has been up for 90 days, its monotonic clock has got far.
+func TestMachineThatIsUpForLong(t *testing.T) {
+	t.Parallel()
+	const days = "7776000" // 90, in seconds
+	unshare := []string{"unshare", "--user", "--map-root-user", "--time", "--monotonic", days, "--boottime", days, "--kill-child"}
+	if out, err := exec.Command(unshare[0], append(unshare[1:], "true")...).CombinedOutput(); err != nil {
+		t.Skipf("there are no namespaces of time: %v: %s", err, out)
+	}
+	p := prepare(t, "-ping-interval", "100ms", "-pong-timeout", "2s")
+	p.cmd.Args = append(append(unshare, p.cmd.Path), p.cmd.Args[1:]...)
+	path, err := exec.LookPath(unshare[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.cmd.Path = path
+	p.up()
+	child := p.child()
+	ours, err1 := os.Readlink("/proc/self/ns/time")
+	its, err2 := os.Readlink(fmt.Sprintf("/proc/%d/ns/time", child))
+	if err := errors.Join(err1, err2); err != nil || ours == its {
+		t.Fatalf("it has our clock %s (%v)", its, err)
+	}
+	start := time.Now()
+	silent, _ := trial.Dial(t, p.front)
+	p.serves()
+	if _, code := silent.Next(); code != wire.ClosePongTimeout || time.Since(start) < time.Second {
+		t.Errorf("who answers no ping was closed with %d after %v", code, time.Since(start))
+	}
+	if err := syscall.Kill(child, syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if status := p.ends(); status != statusOK {
+		t.Errorf("status %d:\n%s", status, p.log.String())
+	}
+}
+
+// child is the process that it has started.
+func (p *snorkyd) child() (pid int) {
+	p.t.Helper()
+	of := p.cmd.Process.Pid
+	list, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", of, of))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if _, err := fmt.Sscan(string(list), &pid); err != nil {
+		p.t.Fatalf("%q: %v", list, err)
+	}
+	return pid
+}
+
+// cpu is the time that it has computed so far.
+func (p *snorkyd) cpu() time.Duration {
+	p.t.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	var user, system int64 // in ticks of 10 ms
+	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+2:]))
+	if _, err := fmt.Sscan(fields[11]+" "+fields[12], &user, &system); err != nil {
+		p.t.Fatal(err)
+	}
+	return time.Duration(user+system) * 10 * time.Millisecond
 }
 
 // Whoever connects before the program runs is served when it does.

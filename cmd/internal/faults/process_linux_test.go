@@ -73,7 +73,7 @@ func TestStoppedAndContinued(t *testing.T) {
 	p.signal(unix.SIGSTOP)
 	late.send(request("pubsub", "publish", `{"channel":"late","message":1}`, `"late"`))
 	unheard := connect(t, p.front) // the kernel takes the connection
-	<-time.After(2 * time.Second)
+	<-time.After(4 * time.Second)
 	p.signal(unix.SIGCONT)
 	late.expect(publication(`"late"`, "1"), response("pubsub", `"late"`))
 	upgrade(t, unheard)
