@@ -42,7 +42,7 @@ build: ## bin/snorkyd and bin/snorky
 
 .PHONY: test
 test: ## all checks and tests, as CI runs them; installs what it needs
-	@MAKE="$(MAKE)" .ci/steps needs tools lint vet race cover-check portable js python peers-test alerts-test todo
+	@MAKE="$(MAKE)" .ci/steps needs tools lint vet race cover-check portable js python peers-test alerts-test todo package-test
 
 .PHONY: needs
 needs:
@@ -154,6 +154,29 @@ todo: $(GOLANGCI_STAMP) ## the to-do list with a database: vet, lint, tests on P
 	cd $(TODO) && $(GO) vet ./... && $(GOLANGCI) run --allow-parallel-runners ./... && \
 		CHROMIUM="$$($(CURDIR)/.ci/browser)" $(GO) test -race -shuffle=on -timeout 6m ./...
 
+# Packages --------------------------------------------------------------------
+
+# The packager is a module of its own, too, because of the library that it needs.
+PACKAGE := deploy/package
+
+.PHONY: deb rpm
+deb: ## a package for Debian, in dist; VERSION=1.2.3 if git should not say it, GOARCH=arm64
+	@cd $(PACKAGE) && $(PACKAGER) -formats deb
+
+rpm: ## a package for systems with RPM, likewise
+	@cd $(PACKAGE) && $(PACKAGER) -formats rpm
+
+PACKAGER = GOOS= GOARCH= $(GO) run . $(if $(VERSION),-version '$(VERSION)') $(if $(GOARCH),-arch '$(GOARCH)')
+
+.PHONY: package-test
+package-test: $(GOLANGCI_STAMP) ## the module that makes packages: vet, lint, and what the packages hold
+	@.ci/need rpm mandoc zsh fish shellcheck || echo "what is missing is left out of the tests"
+	cd $(PACKAGE) && $(GO) vet -tags systemd ./... && $(GOLANGCI) run --allow-parallel-runners ./... && $(GO) test -race -shuffle=on ./...
+
+.PHONY: test-systemd
+test-systemd: ## the package for Debian on a real systemd, in a container; wants root, and says so where it cannot run
+	@GO="$(GO)" .ci/systemd
+
 # Tools -----------------------------------------------------------------------
 
 .PHONY: tools
@@ -177,4 +200,4 @@ endef
 
 .PHONY: clean
 clean: ## removes what make made
-	rm -rf bin .tools .cover .bench gateway/js/node_modules gateway/js/react/node_modules
+	rm -rf bin dist .tools .cover .bench gateway/js/node_modules gateway/js/react/node_modules

@@ -34,9 +34,11 @@ type lane struct {
 	state   atomic.Int32
 }
 
-// States of a lane. A request is begun when its head is complete; what is between two requests, Shutdown may close.
+// States of a lane. A request is begun when its head is complete; what is between two requests, Shutdown may close. A fresh
+// one was accepted but has not asked for anything yet: its client has had no chance to be answered, and gets one.
 const (
-	between int32 = iota
+	fresh int32 = iota
+	between
 	begun
 	ended
 )
@@ -143,7 +145,7 @@ func (l *lane) admit() step {
 		l.server.porch.Busy(l.conn)
 	}
 	l.by, l.began = by, l.now
-	if !l.state.CompareAndSwap(between, begun) && l.state.Load() == ended {
+	if !l.state.CompareAndSwap(between, begun) && !l.state.CompareAndSwap(fresh, begun) && l.state.Load() == ended {
 		return quit
 	}
 	return proceed
@@ -156,7 +158,7 @@ func (l *lane) awaitHead(started bool) step {
 	}
 	l.rest()
 	l.state.CompareAndSwap(begun, between)
-	if l.server.stopping.Load() {
+	if l.server.stopping.Load() && l.state.Load() != fresh {
 		return quit
 	}
 	if started {
@@ -238,9 +240,9 @@ func (l *lane) cut() {
 	l.ctx.Load().cancel()
 }
 
-// retire closes the connection if it is between two requests. Any goroutine may call it.
-func (l *lane) retire() {
-	if l.state.CompareAndSwap(between, ended) {
+// retire closes the connection if it is in the given state, which is between or fresh. Any goroutine may call it.
+func (l *lane) retire(state int32) {
+	if l.state.CompareAndSwap(state, ended) {
 		_ = l.conn.Close()
 	}
 }

@@ -42,6 +42,7 @@ type Server struct {
 	listeners map[*net.Listener]struct{}
 	lanes     map[*lane]struct{}
 	fallsBack bool          // the http.Server accepts
+	closed    bool          // what is accepted is cut at once
 	drained   chan struct{} // closed when there are no lanes left and none will come
 }
 
@@ -99,10 +100,11 @@ func (s *Server) writeBy(began time.Time) time.Time {
 	return after(began, time.Duration(s.writeTimeout.Load()))
 }
 
-// Shutdown stops accepting, lets the requests in progress be answered and closes what is idle. It returns when that is
-// done, or with the error of ctx.
+// Shutdown stops accepting, lets the requests in progress be answered and closes what is idle; a connection that has
+// asked for nothing yet has a second for that. It returns when that is done, or with the error of ctx.
 func (s *Server) Shutdown(ctx context.Context) error {
 	err := s.stop()
+	defer time.AfterFunc(firstRequest, s.retireFresh).Stop()
 	if e := s.http.Shutdown(ctx); e != nil {
 		err = e
 	}
@@ -127,6 +129,7 @@ const closeGrace = time.Second
 func (s *Server) Close() error {
 	err := s.stop()
 	s.mu.Lock()
+	s.closed = true
 	for l := range s.lanes {
 		l.cut()
 	}

@@ -87,14 +87,15 @@ func (s *Server) untrack(l *net.Listener) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.listeners, l)
+	s.checkDrained()
 }
 
-// start gives a connection a lane.
+// start gives a connection a lane. One that was accepted while Shutdown began is fresh, and so has its chance.
 func (s *Server) start(conn net.Conn) {
 	l := newLane(s, conn)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stopping.Load() {
+	if s.closed {
 		_ = conn.Close()
 		return
 	}
@@ -122,7 +123,7 @@ func (s *Server) left(l *lane) {
 
 // checkDrained is called with mu held.
 func (s *Server) checkDrained() {
-	if s.stopping.Load() && len(s.lanes) == 0 {
+	if s.stopping.Load() && len(s.lanes) == 0 && len(s.listeners) == 0 {
 		select {
 		case <-s.drained:
 		default:
@@ -150,10 +151,21 @@ func (s *Server) stop() (err error) {
 		}
 	}
 	for l := range s.lanes {
-		l.retire()
+		l.retire(between)
 	}
 	s.checkDrained()
 	return err
+}
+
+// firstRequest is how long Shutdown waits for the first request of a connection that was accepted before it.
+const firstRequest = time.Second
+
+func (s *Server) retireFresh() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for l := range s.lanes {
+		l.retire(fresh)
+	}
 }
 
 // SetMaxConnections changes ServerOptions.MaxConnections. Connections that are there stay.

@@ -35,9 +35,13 @@ func TestShutdownOfLanes(t *testing.T) {
 		start := time.Now()
 		done := make(chan error, 1)
 		go func() { done <- s.Shutdown(t.Context()) }()
-		for name, conn := range map[string]io.Reader{"fresh": fresh, "half": half, "idle": answers} {
-			if said, err := io.ReadAll(conn); err != nil || len(said) > 0 || time.Since(start) > 0 {
-				t.Errorf("%s: %q, %v after %v", name, said, err, time.Since(start))
+		for _, c := range []struct {
+			name string
+			conn io.Reader
+			end  time.Duration
+		}{{"idle", answers, 0}, {"fresh", fresh, time.Second}, {"half", half, time.Second}} {
+			if said, err := io.ReadAll(c.conn); err != nil || len(said) > 0 || time.Since(start) != c.end {
+				t.Errorf("%s: %q, %v after %v", c.name, said, err, time.Since(start))
 			}
 		}
 		<-time.After(5 * time.Second)
@@ -49,6 +53,35 @@ func TestShutdownOfLanes(t *testing.T) {
 			}
 		}
 		if err := <-done; err != nil || time.Since(start) != time.Minute {
+			t.Errorf("Shutdown: %v after %v", err, time.Since(start))
+		}
+	})
+}
+
+// Who was accepted in the last moment, and could not ask for anything yet, is answered.
+func TestShutdownAnswersFirstRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newPipes()
+		s := serveOn(t, l, newHandler(t, Options{}), ServerOptions{})
+		fresh, half := l.dial(), l.dial()
+		request := post("", call("ok", "1"))
+		_, _ = io.WriteString(half, request[:30])
+		synctest.Wait()
+		start := time.Now()
+		done := make(chan error, 1)
+		go func() { done <- s.Shutdown(t.Context()) }()
+		synctest.Wait()
+		go func() {
+			_, _ = io.WriteString(fresh, request+request) // one of them, since the other could be asked elsewhere
+			_, _ = io.WriteString(half, request[30:])
+		}()
+		for name, conn := range map[string]io.Reader{"fresh": fresh, "half": half} {
+			said, err := io.ReadAll(conn)
+			if err != nil || strings.Count(string(said), "HTTP/1.1 200 OK") != 1 || !strings.Contains(string(said), "\r\nConnection: close\r\n") {
+				t.Errorf("%s: %q, %v", name, said, err)
+			}
+		}
+		if err := <-done; err != nil || time.Since(start) > 0 {
 			t.Errorf("Shutdown: %v after %v", err, time.Since(start))
 		}
 	})

@@ -52,7 +52,8 @@ func (a *app) rootCommand(ctx context.Context) *cobra.Command {
 	root.SetVersionTemplate("snorky {{.Version}}\n")
 	root.SetFlagErrorFunc(badFlag)
 	root.PersistentFlags().BoolVar(&a.report.json, "json", false, "results and errors as JSON objects, for programs")
-	root.AddCommand(a.subscribeCommand(ctx), a.publishCommand(ctx), a.callCommand(ctx), a.healthCommand(ctx), a.benchCommand(ctx), a.topCommand(ctx), a.completionCommand(), a.versionCommand())
+	root.AddCommand(a.subscribeCommand(ctx), a.publishCommand(ctx), a.callCommand(ctx), a.healthCommand(ctx), a.benchCommand(ctx),
+		a.topCommand(ctx), a.keyCommand(), a.completionCommand(), a.versionCommand(), a.describeCommand())
 	return root
 }
 

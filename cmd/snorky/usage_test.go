@@ -13,7 +13,7 @@ var update = flag.Bool("update", false, "write the help texts to testdata")
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	for _, command := range []string{"", "subscribe", "publish", "call", "health", "top", "completion", "version"} {
+	for _, command := range []string{"", "subscribe", "publish", "call", "health", "top", "key", "completion", "version"} {
 		args, name := []string{command, "--help"}, command
 		if command == "" {
 			args, name = args[1:], "snorky"

@@ -30,8 +30,14 @@ type versionLine struct {
 	Machine string `json:"machine"`
 }
 
-// version is what the go command has put into the program: a release, or a commit.
+// release is set by those who build a release: go build -ldflags "-X main.release=v1.2.3".
+var release string
+
+// version is the release, or else what the go command has put into the program: a version, or a commit.
 func version() string {
+	if release != "" {
+		return release
+	}
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
 		return info.Main.Version
 	}

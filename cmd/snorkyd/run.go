@@ -98,8 +98,14 @@ func complain(stderr io.Writer, toJournal bool, err error) int {
 	return statusFailed
 }
 
-// version is what the module was built from, as far as the build knows.
+// release is set by those who build a release: go build -ldflags "-X main.release=v1.2.3".
+var release string
+
+// version is the release, or else what the module was built from, as far as the build knows.
 func version() string {
+	if release != "" {
+		return release
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Version == "" {
 		return "(devel)"

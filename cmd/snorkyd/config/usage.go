@@ -39,10 +39,9 @@ func (l Loader) usage(w io.Writer) {
 
 func (l Loader) usageCommands(w io.Writer) {
 	fmt.Fprint(w, "\nCommand line only\n")
-	usageRow(w, "config", "FILE", helpConfig)
-	usageRow(w, "check-config", "", helpCheck)
-	usageRow(w, "version", "", helpVersion)
-	usageRow(w, "help", "", helpHelp)
+	for _, o := range commandLine {
+		usageRow(w, o.Name, o.Unit, o.Help)
+	}
 	if l.Flags == nil {
 		return
 	}

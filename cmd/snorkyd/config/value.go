@@ -74,7 +74,7 @@ func (v path) set(text string) error {
 
 func (v path) String() string  { return *v.at }
 func (v path) literal() string { return strconv.Quote(*v.at) }
-func (v path) unit() string    { return "FILE" }
+func (v path) unit() string    { return unitFile }
 
 // list is a setting that may be given several times: each text that it is set to adds to those before.
 type list interface {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/snorky-go/snorky/cmd/snorkyd/config"
 	"github.com/snorky-go/snorky/cmd/snorkyd/internal/trial"
 	"github.com/snorky-go/snorky/cmd/snorkyd/server"
 )
@@ -90,27 +91,28 @@ func TestAskWithoutAnAnswer(t *testing.T) {
 	}
 }
 
-// shy is a door that turns everybody away.
-type shy struct{ net.Listener }
-
-func (s shy) Accept() (net.Conn, error) {
-	conn, err := s.Listener.Accept()
-	if err == nil {
-		_ = conn.Close()
-	}
-	return conn, err
-}
-
-func TestAskADoorThatHangsUp(t *testing.T) {
+// Doors that let in few still have to answer: one that speaks TLS, one that wants a certificate of its clients, one that
+// wants each connection to come by a proxy.
+func TestAskPickyDoors(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := boot(t, local(), server.WithListeners(shy{l}, nil))
-	ctx, cancel := context.WithTimeout(t.Context(), trial.Patience)
-	defer cancel()
-	if err := s.Ask(ctx); err != nil {
-		t.Error(err)
+	for name, change := range map[string]func(*server.Config){
+		"TLS": func(*server.Config) {},
+		"a PROXY line": func(c *server.Config) {
+			c.ProxyProtocol, c.BackendProxyProtocol = config.ProxyRequired, config.ProxyRequired
+		},
+		"certificates": func(c *server.Config) { c.BackendTLSClientCAFile = c.BackendTLSCertFile },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg := secured(t, trial.NewAuthority(t))
+			cfg.TrustedProxies = []string{"192.0.2.1"}
+			change(&cfg)
+			s := boot(t, cfg)
+			ctx, cancel := context.WithTimeout(t.Context(), trial.Patience)
+			defer cancel()
+			if err := s.Ask(ctx); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }

@@ -124,8 +124,8 @@ func TestHealthInEachState(t *testing.T) {
 	f := &fake{}
 	address := serve(t, f)
 	for _, c := range []struct {
-		state           string
-		probe           error
+		state          string
+		probe          error
 		healthy, ready int
 	}{
 		{overview.Starting, nil, 200, 503},
