@@ -62,9 +62,9 @@ func (b *Broker) SetLimits(l Limits) {
 	if old == nil {
 		old = &limits{}
 	}
-	switch {
-	case l == old.Limits:
-	case l == Limits{}:
+	switch l {
+	case old.Limits:
+	case Limits{}:
 		b.limits.Store(nil)
 	default:
 		b.limits.Store(&limits{Limits: l, calls: old.calls.with(l.Calls), publishes: old.publishes.with(l.Publishes)})

@@ -237,7 +237,10 @@ func TestBacklogBoundChanges(t *testing.T) {
 			}
 			synctest.Wait()
 			select {
-			case <-published:
+			case err := <-published:
+				if err != nil {
+					t.Error(err)
+				}
 				answered++
 			default:
 			}
@@ -246,7 +249,9 @@ func TestBacklogBoundChanges(t *testing.T) {
 			}
 			close(release)
 			if answered == 0 {
-				<-published
+				if err := <-published; err != nil {
+					t.Error(err)
+				}
 			}
 			publishing.Wait()
 			_, _ = c.text(), c.text()
@@ -286,7 +291,7 @@ func TestPendingBoundChanges(t *testing.T) {
 			if err != nil || (op == wire.OpPong) != reads {
 				t.Errorf("bound %d: first comes opcode %d, %v", bound, op, err)
 			}
-			for n := 0; n < 31; n++ {
+			for range 31 {
 				if _, _, err := c.nextFrame(); err != nil {
 					t.Fatal(err)
 				}

@@ -285,11 +285,18 @@ func TestClosedHandlerRefuses(t *testing.T) {
 func TestBrokerThatDoesNotTake(t *testing.T) {
 	address, broker, h := serve(t, Options{RetryAfter: func() time.Duration { return 2500 * time.Millisecond }})
 	broker.err = actors.ErrStopped
-	_, conn := ask(t, address, handshake(address))
-	frame, err := io.ReadAll(conn)
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	_, _ = io.WriteString(conn, handshake(address))
+	answer, err := io.ReadAll(conn)
 	if err != nil {
 		t.Errorf("the connection is still there: %v", err)
 	}
+	_, frame, _ := bytes.Cut(answer, []byte("\r\n\r\n"))
 	if want := wire.AppendCloseFrame(nil, wire.CloseGoingAway, "server is going away; reconnect in 2500 ms"); !bytes.Equal(frame, want) {
 		t.Errorf("turned away with %q", frame)
 	}

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -306,7 +307,9 @@ func TestListenerOfReplayedConnections(t *testing.T) {
 			}
 			broker.closeAll()
 			_ = server.Close()
-			<-done
+			if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+				t.Error(err)
+			}
 		}
 	}
 }

@@ -76,8 +76,8 @@ func (b *Buckets[K]) Allow(key K, now time.Time) bool {
 // sweep forgets buckets that are as good as new ones.
 func (s *shard[K]) sweep(now time.Time) {
 	for range swept {
-		_, oldest, any := s.keys.GetOldest()
-		if !any || !oldest.Full(now) {
+		_, oldest, some := s.keys.GetOldest()
+		if !some || !oldest.Full(now) {
 			return
 		}
 		s.keys.RemoveOldest()

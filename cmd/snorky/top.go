@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"strconv"
@@ -150,7 +151,7 @@ func (t *top) each(ctx context.Context, once bool, f func(look) error) error {
 			return stopped()
 		}
 		if err := f(l); err != nil || once {
-			if err == error(errEnough) {
+			if errors.Is(err, errEnough) {
 				return nil
 			}
 			return err

@@ -180,7 +180,7 @@ func TestTopOfWhatIsNoServer(t *testing.T) {
 // onScreen runs the live view on a screen that is none, against a server.
 func onScreen(t *testing.T, ctx context.Context) (screen tcell.SimulationScreen, ended <-chan error) {
 	t.Helper()
-	s := withAdmin(t)
+	s := withAdmin(t) //nolint:contextcheck // the server outlives the screen
 	screen = tcell.NewSimulationScreen("UTF-8")
 	tp := &top{app: &app{stdout: &bytes.Buffer{}}, address: "http://" + s.AdminAddr() + overview.Path, interval: 100 * time.Millisecond, timeout: patience, rows: 5, http: &http.Client{}}
 	end := make(chan error, 1)

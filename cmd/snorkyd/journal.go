@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -44,7 +45,9 @@ func (s *journalStream) Write(lines []byte) (int, error) {
 }
 
 func (s *journalStream) reopen() error {
-	conn, err := net.DialTimeout("unix", s.socket, journalTime)
+	ctx, cancel := context.WithTimeout(context.Background(), journalTime)
+	defer cancel()
+	conn, err := new(net.Dialer).DialContext(ctx, "unix", s.socket)
 	if err != nil {
 		return err
 	}

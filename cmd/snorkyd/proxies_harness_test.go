@@ -54,7 +54,7 @@ func behind(t *testing.T, k kindOfProxy, replaced map[string]string, args ...str
 	both := filepath.Join(t.TempDir(), "both.pem")
 	join(t, both, cert, key)
 	folder := t.TempDir()
-	_ = os.Chmod(folder, 0o755) //nolint:gosec // workers of nginx are another user
+	_ = os.Chmod(folder, 0o755) // workers of nginx are another user
 	texts := map[string]string{
 		"127.0.0.1:5800": p.front, "127.0.0.1:5801": p.back,
 		"/etc/ssl/live.example.com.crt": cert, "/etc/ssl/live.example.com.key": key, "/etc/ssl/live.example.com.pem": both,
@@ -320,7 +320,7 @@ func (k kindOfProxy) check(file string) error {
 		"nginx": {"-t", "-p", filepath.Dir(file), "-c", file}, "haproxy": {"-c", "-f", file},
 		"caddy": {"validate", "--adapter", "caddyfile", "--config", file},
 	}[k.program]
-	out, err := exec.Command(k.program, args...).CombinedOutput() //nolint:gosec // one of the above
+	out, err := exec.Command(k.program, args...).CombinedOutput()
 	if err == nil && k.program != "caddy" && bytes.Contains(bytes.ToLower(out), []byte("warn")) {
 		err = errors.New("it warns")
 	}

@@ -65,8 +65,13 @@ func TestAddressesBehindProxies(t *testing.T) {
 			t.Errorf("own origin: status %d", status)
 		}
 		lies := [][]string{
-			nil, {"X-Forwarded-For: 203.0.113.9"}, {"X-Forwarded-For: 203.0.113.9, 127.0.0.1"}, {"X-FORWARDED-FOR: unknown"},
-			{"Forwarded: for=203.0.113.9"}, {"X-Real-IP: 203.0.113.9"}, {"X-Forwarded-For: 203.0.113.8", "X-Forwarded-For: 203.0.113.9"},
+			nil,
+			{"X-Forwarded-For: 203.0.113.9"},
+			{"X-Forwarded-For: 203.0.113.9, 127.0.0.1"},
+			{"X-FORWARDED-FOR: unknown"},
+			{"Forwarded: for=203.0.113.9"},
+			{"X-Real-IP: 203.0.113.9"},
+			{"X-Forwarded-For: 203.0.113.8", "X-Forwarded-For: 203.0.113.9"},
 			{"Connection: Upgrade, X-Forwarded-For", "X-Forwarded-For: 203.0.113.9"},
 		}
 		for _, from := range []string{"127.0.0.2", "127.0.0.3"} {

@@ -59,7 +59,7 @@ func program() boot.Program {
 
 func defaults() server.Config {
 	c := server.Default()
-	c.Admin = ""           // nobody operates a demo
+	c.Admin = ""          // nobody operates a demo
 	c.Drain = time.Second // people who end a demo do not want to wait
 	return c
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/rs/zerolog"
+
 	"github.com/snorky-go/snorky/backendapi/client"
 	"github.com/snorky-go/snorky/examples/internal/tasks"
 )

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/rs/zerolog"
+
 	"github.com/snorky-go/snorky/backendapi/client"
 )
 

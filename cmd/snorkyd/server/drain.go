@@ -45,7 +45,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	err := s.drain(ctx)
 	s.doors.Wait()
-	s.endAdmin()
+	s.endAdmin() //nolint:contextcheck // the last to end, also after the time of ctx
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.finish(nil)

@@ -99,18 +99,24 @@ func plain(text string) string { return text }
 var families = slices.Concat(serverFamilies, trafficFamilies, loopFamilies, refusalFamilies, callFamilies)
 
 var serverFamilies = []family{
-	{"snorky_build_info", "What this server was built from; always 1.", prometheus.GaugeValue, []string{"version", "goversion"},
-		func(s *Snapshot, add func(float64, ...string)) { add(1, s.Version, runtime.Version()) }},
+	{
+		"snorky_build_info", "What this server was built from; always 1.", prometheus.GaugeValue,
+		[]string{"version", "goversion"},
+		func(s *Snapshot, add func(float64, ...string)) { add(1, s.Version, runtime.Version()) },
+	},
 	gauge("snorky_start_time_seconds", "When the server was started, in seconds since 1970.", func(s *Snapshot) float64 { return unix(s.Started) }),
 	gauge("snorky_uptime_seconds", "How long ago that was.", func(s *Snapshot) float64 { return time.Since(s.Started).Seconds() }),
 	gauge("snorky_ready", "1 while both doors accept and the server does not drain.", func(s *Snapshot) int { return truth(s.Open && !s.Draining) }),
 	gauge("snorky_draining", "1 from the beginning of the end.", func(s *Snapshot) int { return truth(s.Draining) }),
 	gauge("snorky_backend_keys", "Keys of the backend that are valid.", func(s *Snapshot) int { return s.Calls.Keys }),
-	{"snorky_config_reloads_total", "Times that the configuration was read again, by result.", prometheus.CounterValue, []string{"result"},
+	{
+		"snorky_config_reloads_total", "Times that the configuration was read again, by result.", prometheus.CounterValue,
+		[]string{"result"},
 		func(s *Snapshot, add func(float64, ...string)) {
 			add(float64(s.Reloads.Succeeded), "success")
 			add(float64(s.Reloads.Failed), "failure")
-		}},
+		},
+	},
 	gauge("snorky_config_last_reload_successful", "1 unless the last reading of the configuration failed.",
 		func(s *Snapshot) int { return truth(!s.Reloads.LastFailed) }),
 	gauge("snorky_config_last_reload_success_timestamp_seconds", "When the configuration in use was read, in seconds since 1970.",
@@ -149,32 +155,47 @@ var refusalFamilies = []family{
 		func(s *Snapshot) map[wire.CloseCode]uint64 { return s.Broker.Closed },
 		wire.CloseNormal, wire.CloseGoingAway, wire.CloseProtocolError, wire.CloseTooBig, wire.CloseSlowReader, wire.ClosePongTimeout,
 		wire.CloseWriteTimeout, wire.CloseExpired, wire.CloseOverloaded, wire.CloseTooManyRequests, wire.CloseUnauthenticated),
-	{"snorky_slow_readers_cut_total", "Connections cut off because the client read too slowly: its queue was full, or it took nothing in time.",
-		prometheus.CounterValue, []string{"reason"}, func(s *Snapshot, add func(float64, ...string)) {
+	{
+		"snorky_slow_readers_cut_total", "Connections cut off because the client read too slowly: its queue was full, or it took nothing in time.",
+		prometheus.CounterValue,
+		[]string{"reason"},
+		func(s *Snapshot, add func(float64, ...string)) {
 			add(float64(s.Broker.Closed[wire.CloseSlowReader]), "queue_full")
 			add(float64(s.Broker.Closed[wire.CloseWriteTimeout]), "write_timeout")
-		}},
+		},
+	},
 	perCode("snorky_errors_total", "Answers to calls that were errors, by code.", "code", plain,
 		func(s *Snapshot) map[string]uint64 { return s.Broker.Errors },
 		wire.ErrInternal.Code, wire.ErrUnknownCommand.Code, wire.ErrInvalidParams.Code, wire.ErrNotAuthorized.Code,
 		wire.ErrNotAuthenticated.Code, wire.ErrInvalidToken.Code, wire.ErrUnavailable.Code, wire.ErrAuthorizationUnavailable.Code),
-	{"snorky_tokens_total", "Tokens that were checked, by result: unjudged ones could not be, for want of keys.", prometheus.CounterValue, []string{"result"},
+	{
+		"snorky_tokens_total", "Tokens that were checked, by result: unjudged ones could not be, for want of keys.", prometheus.CounterValue,
+		[]string{"result"},
 		func(s *Snapshot, add func(float64, ...string)) {
 			add(float64(s.Tokens.Accepted), "accepted")
 			add(float64(s.Tokens.Invalid), "invalid")
 			add(float64(s.Tokens.Unjudged), "unjudged")
-		}},
-	{"snorky_application_questions_total", "Questions that the application was asked, by result: failed ones were not answered.",
-		prometheus.CounterValue, []string{"result"}, func(s *Snapshot, add func(float64, ...string)) {
+		},
+	},
+	{
+		"snorky_application_questions_total", "Questions that the application was asked, by result: failed ones were not answered.",
+		prometheus.CounterValue,
+		[]string{"result"},
+		func(s *Snapshot, add func(float64, ...string)) {
 			add(float64(s.Application.Allowed), "allowed")
 			add(float64(s.Application.Denied), "denied")
 			add(float64(s.Application.Failed), "failed")
-		}},
-	{"snorky_application_questions_pending", "Questions for the application at the moment, by whether they are asked or wait for their turn.",
-		prometheus.GaugeValue, []string{"state"}, func(s *Snapshot, add func(float64, ...string)) {
+		},
+	},
+	{
+		"snorky_application_questions_pending", "Questions for the application at the moment, by whether they are asked or wait for their turn.",
+		prometheus.GaugeValue,
+		[]string{"state"},
+		func(s *Snapshot, add func(float64, ...string)) {
 			add(float64(s.Application.UnderWay), "asked")
 			add(float64(s.Application.Waiting), "waiting")
-		}},
+		},
+	},
 }
 
 var callFamilies = []family{
@@ -188,32 +209,46 @@ var callFamilies = []family{
 	gauge("snorky_backend_lanes", "Connections at the backend's door on which only plain requests have come.", func(s *Snapshot) int { return s.Backends.Lanes }),
 	counter("snorky_backend_connections_handed_over_total", "Connections at the backend's door that net/http serves, since a request was not plain.",
 		func(s *Snapshot) uint64 { return s.Backends.HandedOver }),
-	{"snorky_service_calls_total", "Calls of a service.", prometheus.CounterValue, []string{"door", "service"},
+	{
+		"snorky_service_calls_total", "Calls of a service.", prometheus.CounterValue,
+		[]string{"door", "service"},
 		func(s *Snapshot, add func(float64, ...string)) {
 			for _, x := range s.Broker.Services {
 				add(float64(x.Calls), door(x.Backend), x.Name)
 			}
-		}},
-	{"snorky_service_mailbox_messages", "Messages that wait for a service and its parts.", prometheus.GaugeValue, []string{"door", "service"},
+		},
+	},
+	{
+		"snorky_service_mailbox_messages", "Messages that wait for a service and its parts.", prometheus.GaugeValue,
+		[]string{"door", "service"},
 		func(s *Snapshot, add func(float64, ...string)) {
 			for _, x := range s.Broker.Services {
 				add(float64(x.Mailbox), door(x.Backend), x.Name)
 			}
-		}},
-	{"snorky_registry_mailbox_messages", "Messages that wait for the registry of services.", prometheus.GaugeValue, []string{"door"},
+		},
+	},
+	{
+		"snorky_registry_mailbox_messages", "Messages that wait for the registry of services.", prometheus.GaugeValue,
+		[]string{"door"},
 		func(s *Snapshot, add func(float64, ...string)) {
 			add(float64(s.Broker.Registries[0]), frontend)
 			add(float64(s.Broker.Registries[1]), backend)
-		}},
+		},
+	},
 }
 
 var spreads = []spread{
-	{"snorky_loop_lag_seconds", "How long a task waits for its turn on an event loop.", []string{"loop"},
+	{
+		"snorky_loop_lag_seconds", "How long a task waits for its turn on an event loop.",
+		[]string{"loop"},
 		func(s *Snapshot, add func(actors.Histogram, ...string)) {
 			for i, l := range s.Broker.Loops {
 				add(l.Lag, strconv.Itoa(i))
 			}
-		}},
-	{"snorky_publish_latency_seconds", "From when a channel takes in a publication until it is with the sockets of all subscribers, or in their queues.", nil,
-		func(s *Snapshot, add func(actors.Histogram, ...string)) { add(s.Broker.Latency) }},
+		},
+	},
+	{
+		"snorky_publish_latency_seconds", "From when a channel takes in a publication until it is with the sockets of all subscribers, or in their queues.", nil,
+		func(s *Snapshot, add func(actors.Histogram, ...string)) { add(s.Broker.Latency) },
+	},
 }

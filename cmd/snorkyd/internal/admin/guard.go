@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -82,13 +83,8 @@ func (h hosts) allow(host string) bool {
 	if host == "" || strings.HasSuffix(host, ".localhost") {
 		return host != ""
 	}
-	for _, known := range h {
-		if host == known {
-			return true
-		}
-	}
-	// Names of containers and of the local network. No page in the Internet has such a name.
-	return !strings.Contains(host, ".")
+	// Names without a dot are those of containers and of the local network. No page in the Internet has such a name.
+	return slices.Contains(h, host) || !strings.Contains(host, ".")
 }
 
 // fromElsewhere tells requests that a page of another origin has made. Browsers say so for addresses of this machine.

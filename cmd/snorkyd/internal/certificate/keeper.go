@@ -150,9 +150,9 @@ func (k *Keeper) warn() {
 		return
 	}
 	leaf := k.now.Load().Certificates[0].Leaf
-	event, message := k.log.Warn(), "the certificate expires soon"
+	level, message := zerolog.WarnLevel, "the certificate expires soon"
 	if left <= 0 {
-		event, message = k.log.Error(), "the certificate has expired: browsers do not connect"
+		level, message = zerolog.ErrorLevel, "the certificate has expired: browsers do not connect"
 	}
-	event.Strs("names", names(leaf)).Time("expires", leaf.NotAfter).Msg(message)
+	k.log.WithLevel(level).Strs("names", names(leaf)).Time("expires", leaf.NotAfter).Msg(message)
 }

@@ -28,7 +28,6 @@ func TestUsage(t *testing.T) {
 	runtime.GC()
 	with := r.usage()
 	runtime.KeepAlive(block)
-	block = nil
 	runtime.GC()
 	after := r.usage()
 	if before.Held <= 0 || before.Resident < before.Held || before.cycles == 0 {

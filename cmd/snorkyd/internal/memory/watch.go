@@ -76,9 +76,9 @@ func (w *Watch) run() {
 }
 
 func (w *Watch) say(u Usage, ceiling int64, full bool) {
-	event, text := w.log.Warn(), "short of memory: new connections are refused"
+	level, text := zerolog.WarnLevel, "short of memory: new connections are refused"
 	if !full {
-		event, text = w.log.Info(), "enough memory again: new connections are taken"
+		level, text = zerolog.InfoLevel, "enough memory again: new connections are taken"
 	}
-	event.Int64("held", u.Held).Int64("sockets", u.Sockets).Int64("resident", u.Resident).Int64("max_memory", ceiling).Msg(text)
+	w.log.WithLevel(level).Int64("held", u.Held).Int64("sockets", u.Sockets).Int64("resident", u.Resident).Int64("max_memory", ceiling).Msg(text)
 }

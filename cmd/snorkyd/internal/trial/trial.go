@@ -226,14 +226,6 @@ func (s *Socket) End() error {
 // Frame returns the next frame of any kind.
 func (s *Socket) Frame() (op byte, payload []byte, err error) { return s.frame() }
 
-// Ping sends a ping.
-func (s *Socket) Ping() {
-	s.t.Helper()
-	if _, err := s.conn.Write([]byte{0x80 | wire.OpPing, 0x80, 0, 0, 0, 0}); err != nil {
-		s.t.Errorf("sending: %v", err)
-	}
-}
-
 func (s *Socket) frame() (op byte, payload []byte, err error) {
 	head, err := s.in.Peek(2)
 	if err != nil {

@@ -9,8 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/snorky-go/snorky/cmd/snorky/internal/bench"
 	"go.uber.org/goleak"
+
+	"github.com/snorky-go/snorky/cmd/snorky/internal/bench"
 )
 
 var workshop *Workshop

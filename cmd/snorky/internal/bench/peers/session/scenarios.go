@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/snorky-go/snorky/cmd/snorky/internal/bench"
-
 	"github.com/snorky-go/snorky/cmd/snorky/internal/bench/peers/report"
 )
 

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/snorky-go/snorky/cmd/snorky/internal/bench"
-
 	"github.com/snorky-go/snorky/cmd/snorky/internal/bench/peers/peer"
 	"github.com/snorky-go/snorky/cmd/snorky/internal/bench/peers/report"
 )

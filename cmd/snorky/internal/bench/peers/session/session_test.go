@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/snorky-go/snorky/cmd/snorky/internal/bench"
-
 	"github.com/snorky-go/snorky/cmd/snorky/internal/bench/peers/peer"
 	"github.com/snorky-go/snorky/cmd/snorky/internal/bench/peers/report"
 )
