@@ -73,7 +73,7 @@ vet:
 .PHONY: race
 race: ## all Go tests with the race detector, the browser test among them
 	@mkdir -p .cover
-	CHROMIUM="$$(.ci/browser)" $(GO) test -race -shuffle=on -timeout 6m \
+	CHROMIUM="$$(.ci/browser)" $(GO) test -race -shuffle=on -timeout 9m \
 		-covermode=atomic -coverprofile=.cover/profile ./...
 
 .PHONY: cover
