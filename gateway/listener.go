@@ -68,7 +68,7 @@ type Listener struct {
 	reading map[*net.TCPConn]struct{} // to be closed by Close
 
 	porch    *limit.Porch
-	rate     atomic.Pointer[limit.Bucket] // nil: there is none
+	rate     atomic.Pointer[acceptRate]
 	accepted int
 }
 

@@ -15,8 +15,42 @@ const (
 	breath      = 2 * time.Millisecond
 )
 
-// SetAcceptRate changes ListenerOptions.AcceptRate; the zero Rate is no limit.
-func (l *Listener) SetAcceptRate(r limit.Rate) { l.rate.Store(r.NewBucket()) }
+// acceptRate is a rate in force. Who waits for its bucket waits no longer when another takes its place.
+type acceptRate struct {
+	limit.Rate
+	bucket   *limit.Bucket
+	replaced chan struct{}
+}
+
+// SetAcceptRate changes ListenerOptions.AcceptRate; the zero Rate is no limit. It counts at once, also for a connection that
+// is waiting for the one before. The same rate as before goes on as it is.
+func (l *Listener) SetAcceptRate(r limit.Rate) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	old := l.rate.Load()
+	if old != nil && old.Rate == r {
+		return
+	}
+	l.rate.Store(&acceptRate{r, r.NewBucket(), make(chan struct{})})
+	if old != nil {
+		close(old.replaced)
+	}
+}
+
+// awaitRate returns false if the listener is closed meanwhile.
+func (l *Listener) awaitRate() bool {
+	for {
+		rate := l.rate.Load()
+		if rate.bucket.Take(l.closed, rate.replaced) {
+			return true
+		}
+		select {
+		case <-l.closed:
+			return false
+		default: // replaced
+		}
+	}
+}
 
 // SetMaxHandshakes changes ListenerOptions.MaxHandshakes. Connections that are there stay.
 func (l *Listener) SetMaxHandshakes(n int) { l.porch.SetMax(n) }
@@ -27,7 +61,7 @@ func (l *Listener) Handshakes() (now int, evicted int64) { return l.porch.Len(),
 
 // pace waits until another connection may be accepted. It returns false if that will not happen any more.
 func (l *Listener) pace() bool {
-	if !l.porch.Wait(l.closed) || !l.rate.Load().Take(l.closed) {
+	if !l.porch.Wait(l.closed) || !l.awaitRate() {
 		return false
 	}
 	if l.accepted++; l.accepted%fewAccepted == 0 && l.handler.isCrowded() {

@@ -177,6 +177,23 @@ func TestAcceptRate(t *testing.T) {
 	expectStatus(t, f, http.StatusSwitchingProtocols, "")
 }
 
+// Who has set a rate by which nobody comes in for days gets clients again with the next one.
+func TestAcceptRateThatChangesWhileSomebodyWaits(t *testing.T) {
+	slow := limit.Rate{PerSecond: never, Burst: 1}
+	f := newGuarded(t, ListenerOptions{AcceptRate: slow}, Options{})
+	expectStatus(t, f, http.StatusSwitchingProtocols, "") // takes what there is
+	expectStatus(t, f, http.StatusSwitchingProtocols, "") // the last one that was accepted before it was counted
+	f.listener.SetAcceptRate(slow)                        // nothing new
+	bucket := f.listener.rate.Load().bucket
+	if bucket.Full(time.Now()) {
+		t.Error("the same rate begins anew")
+	}
+	f.listener.SetAcceptRate(limit.Rate{PerSecond: 1000, Burst: 1000})
+	expectStatus(t, f, http.StatusSwitchingProtocols, "")
+	f.listener.SetAcceptRate(limit.Rate{})
+	expectStatus(t, f, http.StatusSwitchingProtocols, "")
+}
+
 // busyBroker has event loops that are busy all the time.
 type busyBroker struct{ *fakeBroker }
 
