@@ -15,39 +15,40 @@ const (
 	breath      = 2 * time.Millisecond
 )
 
-// acceptRate is a rate in force. Who waits for its bucket waits no longer when another takes its place.
-type acceptRate struct {
-	limit.Rate
-	bucket   *limit.Bucket
-	replaced chan struct{}
+// turnstile is an accept rate at work.
+type turnstile struct {
+	*limit.Bucket
+	gone chan struct{} // closed when another one has taken its place, or the Listener has ended
 }
 
-// SetAcceptRate changes ListenerOptions.AcceptRate; the zero Rate is no limit. It counts at once, also for a connection that
-// is waiting for the one before. The same rate as before goes on as it is.
+// SetAcceptRate changes ListenerOptions.AcceptRate; the zero Rate is no limit. Who waits because of the old rate waits by the
+// new one from now on: with a rate of some in an hour that would take long.
 func (l *Listener) SetAcceptRate(r limit.Rate) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	old := l.rate.Load()
-	if old != nil && old.Rate == r {
-		return
-	}
-	l.rate.Store(&acceptRate{r, r.NewBucket(), make(chan struct{})})
-	if old != nil {
-		close(old.replaced)
+	if !l.ending {
+		l.replaceRate(r)
 	}
 }
 
-// awaitRate returns false if the listener is closed meanwhile.
-func (l *Listener) awaitRate() bool {
+// replaceRate is called with mu held, for the last time when the end begins: then nobody may wait for long.
+func (l *Listener) replaceRate(r limit.Rate) {
+	next := &turnstile{Bucket: r.NewBucket(), gone: make(chan struct{})}
+	if old := l.rate.Swap(next); old != nil {
+		close(old.gone)
+	}
+}
+
+// admit waits until another connection may be accepted by the rate. It returns false if the Listener is closed.
+func (l *Listener) admit() bool {
 	for {
-		rate := l.rate.Load()
-		if rate.bucket.Take(l.closed, rate.replaced) {
+		if t := l.rate.Load(); t.Take(t.gone) {
 			return true
 		}
 		select {
 		case <-l.closed:
 			return false
-		default: // replaced
+		default:
 		}
 	}
 }
@@ -61,7 +62,7 @@ func (l *Listener) Handshakes() (now int, evicted int64) { return l.porch.Len(),
 
 // pace waits until another connection may be accepted. It returns false if that will not happen any more.
 func (l *Listener) pace() bool {
-	if !l.porch.Wait(l.closed) || !l.awaitRate() {
+	if !l.porch.Wait(l.closed) || !l.admit() {
 		return false
 	}
 	if l.accepted++; l.accepted%fewAccepted == 0 && l.handler.isCrowded() {

@@ -177,21 +177,19 @@ func TestAcceptRate(t *testing.T) {
 	expectStatus(t, f, http.StatusSwitchingProtocols, "")
 }
 
-// Who has set a rate by which nobody comes in for days gets clients again with the next one.
-func TestAcceptRateThatChangesWhileSomebodyWaits(t *testing.T) {
-	slow := limit.Rate{PerSecond: never, Burst: 1}
-	f := newGuarded(t, ListenerOptions{AcceptRate: slow}, Options{})
-	expectStatus(t, f, http.StatusSwitchingProtocols, "") // takes what there is
-	expectStatus(t, f, http.StatusSwitchingProtocols, "") // the last one that was accepted before it was counted
-	f.listener.SetAcceptRate(slow)                        // nothing new
-	bucket := f.listener.rate.Load().bucket
-	if bucket.Full(time.Now()) {
-		t.Error("the same rate begins anew")
+// Who waits because of a rate that is too low does not wait any more when it is changed, or when the end comes.
+func TestAcceptRateChangesForThoseWhoWait(t *testing.T) {
+	f := newGuarded(t, ListenerOptions{AcceptRate: limit.Rate{PerSecond: never, Burst: 1}}, Options{})
+	for _, more := range []limit.Rate{{PerSecond: never, Burst: 2}, {PerSecond: never, Burst: 2}, {}} {
+		for range 2 { // which use it up: after the second one the Listener waits
+			expectStatus(t, f, http.StatusSwitchingProtocols, "")
+		}
+		f.listener.SetAcceptRate(more)
 	}
-	f.listener.SetAcceptRate(limit.Rate{PerSecond: 1000, Burst: 1000})
 	expectStatus(t, f, http.StatusSwitchingProtocols, "")
-	f.listener.SetAcceptRate(limit.Rate{})
-	expectStatus(t, f, http.StatusSwitchingProtocols, "")
+	f.listener.SetAcceptRate(limit.Rate{PerSecond: never, Burst: 1})
+	_ = dial(t, f.address)
+	_ = dial(t, f.address)
 }
 
 // busyBroker has event loops that are busy all the time.

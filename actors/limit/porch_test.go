@@ -189,7 +189,7 @@ func TestTake(t *testing.T) {
 		b := Rate{PerSecond: 10, Burst: 2}.NewBucket()
 		start := time.Now()
 		for range 12 {
-			if !b.Take(nil, nil) {
+			if !b.Take(nil) {
 				t.Fatal("not taken")
 			}
 		}
@@ -198,7 +198,7 @@ func TestTake(t *testing.T) {
 		}
 		done := make(chan struct{})
 		close(done)
-		if b.Take(done, nil) || b.Take(nil, done) || !(*Bucket)(nil).Take(done, nil) {
+		if b.Take(done) || !(*Bucket)(nil).Take(done) {
 			t.Error("the end does not count, or no limit is one")
 		}
 	})

@@ -119,8 +119,8 @@ func (b *Bucket) Full(now time.Time) bool {
 	return b == nil || l.TokensAt(now) >= float64(l.Burst())
 }
 
-// Take waits until there is room. It returns false if done or replaced is closed meanwhile; either may be nil.
-func (b *Bucket) Take(done, replaced <-chan struct{}) bool {
+// Take waits until there is room. It returns false if done is closed meanwhile.
+func (b *Bucket) Take(done <-chan struct{}) bool {
 	if b == nil {
 		return true
 	}
@@ -136,8 +136,6 @@ func (b *Bucket) Take(done, replaced <-chan struct{}) bool {
 	case <-timer.C:
 		return true
 	case <-done:
-		return false
-	case <-replaced:
 		return false
 	}
 }
