@@ -18,6 +18,7 @@ import (
 	"github.com/snorky-go/snorky/backendapi"
 	"github.com/snorky-go/snorky/cmd/snorkyd/config"
 	"github.com/snorky-go/snorky/cmd/snorkyd/internal/admin"
+	"github.com/snorky-go/snorky/cmd/snorkyd/internal/entrance"
 	"github.com/snorky-go/snorky/cmd/snorkyd/internal/memory"
 	"github.com/snorky-go/snorky/gateway"
 )
@@ -46,12 +47,14 @@ type Server struct {
 	reloading    sync.Mutex // held by Reload
 	onReload     []func(Config)
 
-	certificates certificates
+	certificates                certificates
+	frontEntrance, backEntrance *entrance.Listener // nil before Start, and where there is nothing to pass
 
 	ws         *gateway.Handler
 	handshakes *gateway.Listener // nil before Start
 	routes     *http.ServeMux
-	kept       *keptDoor // nil: nobody else has the frontend open
+	bodiless   map[string]bool // patterns of routes where nobody reads a body
+	kept       *keptDoor       // nil: nobody else has the frontend open
 	front      *http.Server
 	back       *backendapi.Server
 	doors      sync.WaitGroup // the two that accept
