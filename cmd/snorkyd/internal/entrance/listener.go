@@ -4,6 +4,7 @@
 package entrance
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -67,6 +68,8 @@ type listener struct {
 	started bool
 	ending  bool
 	passing map[net.Conn]struct{} // to be closed by Close
+	inside  int                   // those that have been accepted, and neither handed on nor closed
+	settled chan struct{}         // closed when inside is 0; nil: nobody waits for that
 }
 
 // arrival is what Accept returns. The zero value says nothing: it is taken when somebody accepts.
@@ -144,6 +147,7 @@ func (l *listener) accept() {
 
 // admit has one connection pass. It returns when that is somebody else's, or closed.
 func (l *listener) admit(conn net.Conn) {
+	defer l.left()
 	passed, err := l.pass(conn)
 	l.porch.Leave(conn)
 	switch {
@@ -195,8 +199,41 @@ func (l *listener) track(conn net.Conn) bool {
 	defer l.mu.Unlock()
 	if !l.ending {
 		l.passing[conn] = struct{}{}
+		l.inside++
 	}
 	return !l.ending
+}
+
+// left is the end of what track has begun.
+func (l *listener) left() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.inside--; l.inside == 0 && l.settled != nil {
+		close(l.settled)
+		l.settled = nil
+	}
+}
+
+// Settle waits until all connections that a listener of Listen has accepted are handed on, or closed, or ctx ends. It is
+// for one that accepts nobody any more, before it is closed. With other listeners there is nothing to wait for.
+func Settle(ctx context.Context, l net.Listener) {
+	at, ok := l.(*listener)
+	if !ok {
+		return
+	}
+	at.mu.Lock()
+	if at.inside > 0 && at.settled == nil {
+		at.settled = make(chan struct{})
+	}
+	settled := at.settled
+	at.mu.Unlock()
+	if settled == nil {
+		return
+	}
+	select {
+	case <-settled:
+	case <-ctx.Done():
+	}
 }
 
 // untrack tells whether Close has not been here before.
