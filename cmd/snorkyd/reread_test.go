@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -23,7 +24,9 @@ func hangs(t *testing.T) (r *trialRun, readings *atomic.Int32, release func()) {
 	readings = new(atomic.Int32)
 	r = &trialRun{load: func() { readings.Add(1); <-disk }}
 	r.start(t, cfg).says(t, `"message":"started"`)
-	return r, readings, func() { close(disk) }
+	release = sync.OnceFunc(func() { close(disk) })
+	t.Cleanup(release)
+	return r, readings, release
 }
 
 // send fails the test if nobody takes the signals any more: those of the system would be lost.
@@ -40,8 +43,7 @@ func (r *trialRun) send(t *testing.T, signal os.Signal, times int) {
 
 func TestSIGTERMWhileTheConfigurationIsRead(t *testing.T) {
 	t.Parallel()
-	r, readings, release := hangs(t)
-	defer release()
+	r, readings, _ := hangs(t)
 	r.send(t, syscall.SIGHUP, 1)
 	trial.Eventually(t, "it reads", func() bool { return readings.Load() == 1 })
 	r.send(t, syscall.SIGHUP, 20)

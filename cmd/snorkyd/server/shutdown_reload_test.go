@@ -82,7 +82,14 @@ func TestHandshakeWithTheBackendAtTheEnd(t *testing.T) {
 	<-kept.accepted
 	var ending sync.WaitGroup
 	ending.Go(func() { end(t, s) })
-	trial.Eventually(t, "the end begins", func() bool { return trial.Status(t, "http://"+s.Addr()+"/healthz") == http.StatusServiceUnavailable })
+	trial.Eventually(t, "the end begins", func() bool {
+		select {
+		case <-s.Done():
+			return true
+		default:
+			return trial.Status(t, "http://"+s.Addr()+"/healthz") == http.StatusServiceUnavailable
+		}
+	})
 	trusting := a.Client()
 	trusting.ServerName = "127.0.0.1"
 	transport := &http.Transport{
