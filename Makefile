@@ -42,7 +42,13 @@ build: ## bin/snorkyd and bin/snorky
 
 .PHONY: test
 test: ## all checks and tests, as CI runs them; installs what it needs
-	@MAKE="$(MAKE)" .ci/steps needs tools lint vet race cover-check portable js python peers-test alerts-test todo package-test
+	@MAKE="$(MAKE)" .ci/steps needs tools lint vet race cover-check portable js python peers-test todo
+
+# What is for operators brings much along (Prometheus, a packager), so it is
+# not among what everybody runs.
+.PHONY: test-deploy
+test-deploy: ## alert rules and dashboard, and what the packages hold; CI runs it after make test
+	@MAKE="$(MAKE)" .ci/steps tools alerts-test package-test
 
 .PHONY: needs
 needs:

@@ -300,7 +300,7 @@ func TestSignalsThatDoNotEndIt(t *testing.T) {
 		p.signal(syscall.SIGHUP)
 	}
 	p.signal(syscall.SIGPIPE)
-	p.logged("SIGHUP: the key file was read")
+	p.logged("SIGHUP: the configuration was read")
 	p.signal(syscall.SIGSTOP)
 	trial.Eventually(t, "it is stopped", func() bool { return p.state() == 'T' })
 	p.signal(syscall.SIGCONT)

@@ -24,6 +24,7 @@ var wallReasons = map[string]string{
 	"actors/token/claims.go Time":                    "when a token ends is said in the time of the wall; what is left then is measured once",
 	"backendapi/lane_answer.go Unix":                 "the header Date, and whether it is another one than before",
 	"backendapi/lane_answer.go UTC":                  "the header Date",
+	"cmd/snorkyd/config/certificate.go ModTime":      "whether a file is another one than before",
 	"cmd/snorkyd/internal/admin/metrics.go UnixNano": "when the process started, for those who look at metrics",
 	"cmd/snorkyd/internal/supervisor/status.go UTC":  "a status that people read",
 	"cmd/snorkyd/server/kept.go Unix":                "a deadline that is over, whatever the clock says",

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"github.com/snorky-go/snorky/cmd/snorkyd/internal/admin"
 	"github.com/snorky-go/snorky/cmd/snorkyd/internal/memory"
 )
 
@@ -24,20 +25,7 @@ func (s *Server) SetLimits(c Config) {
 }
 
 // Pressure is what strangers and crowds do to a server.
-type Pressure struct {
-	// Memory is what the process holds, and whether new connections are refused because of it.
-	Memory memory.Stats
-
-	OverLimit       int64 // messages of clients that were refused because of a rate
-	ConnectsRefused int64 // because of a rate
-	RefusedFull     int64 // connects that were refused because of the memory
-
-	Handshakes        int   // TCP connections that have not got through
-	HandshakesEvicted int64 // those that were closed because they were silent while others wanted in
-
-	BackendConnections int
-	BackendEvicted     int64 // likewise
-}
+type Pressure = admin.Pressure
 
 // Pressure returns how much of it there is. Counts are since the start.
 func (s *Server) Pressure() Pressure {

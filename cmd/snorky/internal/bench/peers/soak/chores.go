@@ -73,7 +73,7 @@ func (w *world) reread(ctx context.Context, key string, want int, valid ...strin
 			return nil
 		}
 		if !rest(ctx, 100*time.Millisecond) {
-			return nil
+			return ctx.Err() // whether the server has read it is not known
 		}
 	}
 	return fmt.Errorf("after a SIGHUP a key does not get status %d", want)

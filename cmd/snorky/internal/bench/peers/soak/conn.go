@@ -15,10 +15,9 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/snorky-go/snorky/actors/wire"
 	"github.com/snorky-go/snorky/cmd/snorky/internal/bench"
+	"golang.org/x/sys/unix"
 )
 
 const (

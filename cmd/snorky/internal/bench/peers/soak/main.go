@@ -118,7 +118,12 @@ func measure(ctx context.Context, s settings, file string) error {
 	defer server.kill()
 	w := newWorld(s, server)
 	if err := w.soak(ctx, report.NewSoakWriter(f)); err != nil {
-		return fmt.Errorf("%w; its log is %s", err, server.logFile)
+		return fmt.Errorf("%w; the server's log is %s", err, server.logFile)
+	}
+	if len(w.faults) > 0 {
+		w.say("the server's log is %s", server.logFile)
+	} else {
+		server.forget()
 	}
 	return f.Close()
 }

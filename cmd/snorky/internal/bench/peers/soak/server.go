@@ -177,12 +177,16 @@ func (v *server) terminate(patience time.Duration) error {
 	return nil
 }
 
-// kill ends it and leaves its log.
+// kill ends it and leaves its log, for those who want to know why.
 func (v *server) kill() {
 	_ = v.command.Process.Kill()
 	<-v.ended
 	_ = v.log.Close()
+	_ = os.Remove(filepath.Join(v.folder, "snorkyd")) // where it was built
 }
+
+// forget removes its log and all its files.
+func (v *server) forget() { _ = os.RemoveAll(v.folder) }
 
 // freeAddresses are loopback addresses whose ports nobody has at the moment.
 func freeAddresses(ctx context.Context, n int) ([]string, error) {
