@@ -55,6 +55,8 @@ type Server struct {
 	routes     *http.ServeMux
 	bodiless   map[string]bool // patterns of routes where nobody reads a body
 	kept       *keptDoor       // nil: nobody else has the frontend open
+	keptBack   *keptDoor       // likewise, the backend
+	beforeBack net.Listener    // what the backend accepts from; nil before Start
 	front      *http.Server
 	back       *backendapi.Server
 	doors      sync.WaitGroup // the two that accept
@@ -108,10 +110,13 @@ func WithListeners(frontend, backend net.Listener) Option {
 // refused.
 func WithKeptListeners(frontend, backend net.Listener) Option {
 	return func(s *Server) {
-		s.backListener = backend
 		if frontend != nil {
 			s.kept = keep(frontend)
 			s.frontListener = s.kept
+		}
+		if backend != nil {
+			s.keptBack = keep(backend)
+			s.backListener = s.keptBack
 		}
 	}
 }
@@ -198,7 +203,7 @@ func (s *Server) Start() error {
 	}
 	s.state = running
 	s.certificates.watch()
-	front = s.guard(front)
+	front, s.beforeBack = s.guard(front), back
 	s.watchMemory()
 	s.doors.Go(func() { s.watch("frontend", s.front.Serve(front)) })
 	s.doors.Go(func() { s.watch("backend", s.back.Serve(back)) })

@@ -4,6 +4,7 @@
 package entrance
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -68,6 +69,8 @@ type Listener struct {
 	started bool
 	ending  bool
 	passing map[net.Conn]struct{} // to be closed by Close
+	inside  int                   // those that have been accepted, and neither handed on nor closed
+	settled chan struct{}         // closed when inside is 0; nil: nobody waits for that
 }
 
 // arrival is what Accept returns. The zero value says nothing: it is taken when somebody accepts.
@@ -152,6 +155,7 @@ func (l *Listener) accept() {
 
 // admit has one connection pass. It returns when that is somebody else's, or closed.
 func (l *Listener) admit(conn net.Conn) {
+	defer l.left()
 	defer l.porch.Leave(conn) // not before somebody has it: who waits for that counts, too, and holds up who comes later
 	passed, err := l.pass(conn)
 	if err == nil {
@@ -206,8 +210,41 @@ func (l *Listener) track(conn net.Conn) bool {
 	defer l.mu.Unlock()
 	if !l.ending {
 		l.passing[conn] = struct{}{}
+		l.inside++
 	}
 	return !l.ending
+}
+
+// left is the end of what track has begun.
+func (l *Listener) left() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.inside--; l.inside == 0 && l.settled != nil {
+		close(l.settled)
+		l.settled = nil
+	}
+}
+
+// Settle waits until all connections that a listener of Listen has accepted are handed on, or closed, or ctx ends. It is
+// for one that accepts nobody any more, before it is closed. With other listeners there is nothing to wait for.
+func Settle(ctx context.Context, l net.Listener) {
+	at, ok := l.(*Listener)
+	if !ok {
+		return
+	}
+	at.mu.Lock()
+	if at.inside > 0 && at.settled == nil {
+		at.settled = make(chan struct{})
+	}
+	settled := at.settled
+	at.mu.Unlock()
+	if settled == nil {
+		return
+	}
+	select {
+	case <-settled:
+	case <-ctx.Done():
+	}
 }
 
 // untrack tells whether Close has not been here before.
