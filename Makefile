@@ -177,7 +177,7 @@ PACKAGER = GOOS= GOARCH= $(GO) run . $(if $(VERSION),-version '$(VERSION)') $(if
 .PHONY: package-test
 package-test: $(GOLANGCI_STAMP) ## the module that makes packages: vet, lint, and what the packages hold
 	@.ci/need rpm mandoc zsh fish shellcheck || echo "what is missing is left out of the tests"
-	cd $(PACKAGE) && $(GO) vet -tags systemd ./... && $(GOLANGCI) run --allow-parallel-runners ./... && $(GO) test -race -shuffle=on ./...
+	cd $(PACKAGE) && $(GO) vet -tags systemd ./... && $(GOLANGCI) run --allow-parallel-runners ./... && $(GO) test -shuffle=on ./...
 
 .PHONY: test-systemd
 test-systemd: ## the package for Debian on a real systemd, in a container; wants root, and says so where it cannot run
