@@ -27,10 +27,12 @@ func Halt(b *Broker, loop int) (release func()) {
 	return func() { close(end) }
 }
 
-// Meters is the number of connections that have used some of their limits. Nothing may be going on.
+// Meters is the number of connections that have used some of their limits.
 func Meters(b *Broker) (n int) {
 	for _, l := range b.loops {
-		n += len(l.meters)
+		counted := make(chan int, 1)
+		l.schedule(errand(func() { counted <- len(l.meters) }))
+		n += <-counted
 	}
 	return n
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -177,11 +178,49 @@ func TestTopOfWhatIsNoServer(t *testing.T) {
 	}
 }
 
-// onScreen runs the live view on a screen that is none, against a server.
-func onScreen(t *testing.T, ctx context.Context) (screen tcell.SimulationScreen, ended <-chan error) {
+// screenshots is a screen that is none, and keeps what it has shown last: the cells of the simulation may only be read where
+// they are written.
+type screenshots struct {
+	tcell.SimulationScreen
+	mu    sync.Mutex
+	shown string
+}
+
+func (s *screenshots) Show() {
+	s.SimulationScreen.Show()
+	s.keep()
+}
+
+func (s *screenshots) Sync() {
+	s.SimulationScreen.Sync()
+	s.keep()
+}
+
+func (s *screenshots) keep() {
+	var b strings.Builder
+	cells, width, _ := s.GetContents()
+	for i, c := range cells {
+		if i > 0 && width > 0 && i%width == 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(string(c.Runes))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.shown = b.String()
+}
+
+func (s *screenshots) last() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.shown
+}
+
+// onScreen runs the live view against a server.
+func onScreen(t *testing.T, ctx context.Context) (screen *screenshots, ended <-chan error) {
 	t.Helper()
 	s := withAdmin(t) //nolint:contextcheck // the server outlives the screen
-	screen = tcell.NewSimulationScreen("UTF-8")
+	screen = &screenshots{SimulationScreen: tcell.NewSimulationScreen("UTF-8")}
 	tp := &top{app: &app{stdout: &bytes.Buffer{}}, address: "http://" + s.AdminAddr() + overview.Path, interval: 100 * time.Millisecond, timeout: patience, rows: 5, http: &http.Client{}}
 	end := make(chan error, 1)
 	go func() {
@@ -192,30 +231,18 @@ func onScreen(t *testing.T, ctx context.Context) (screen tcell.SimulationScreen,
 	return screen, end
 }
 
-func shownOn(screen tcell.SimulationScreen) string {
-	var b strings.Builder
-	cells, width, _ := screen.GetContents()
-	for i, c := range cells {
-		if i > 0 && width > 0 && i%width == 0 {
-			b.WriteByte('\n')
-		}
-		b.WriteString(string(c.Runes))
-	}
-	return b.String()
-}
-
-func awaitShown(t *testing.T, screen tcell.SimulationScreen, what string) {
+func awaitShown(t *testing.T, screen *screenshots, what string) {
 	t.Helper()
 	again := time.NewTicker(10 * time.Millisecond)
 	defer again.Stop()
 	for deadline := time.After(patience); ; {
-		if strings.Contains(shownOn(screen), what) {
+		if strings.Contains(screen.last(), what) {
 			return
 		}
 		select {
 		case <-again.C:
 		case <-deadline:
-			t.Fatalf("never shown: %s\n%s", what, shownOn(screen))
+			t.Fatalf("never shown: %s\n%s", what, screen.last())
 		}
 	}
 }
