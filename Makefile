@@ -42,7 +42,13 @@ build: ## bin/snorkyd and bin/snorky
 
 .PHONY: test
 test: ## all checks and tests, as CI runs them; installs what it needs
-	@MAKE="$(MAKE)" .ci/steps needs tools lint vet race cover-check portable js python peers-test alerts-test todo package-test
+	@MAKE="$(MAKE)" .ci/steps needs tools lint vet race cover-check portable js python peers-test todo
+
+# What is for operators brings much along (Prometheus, a packager), so it is
+# not among what everybody runs.
+.PHONY: test-deploy
+test-deploy: ## alert rules and dashboard, and what the packages hold; CI runs it after make test
+	@MAKE="$(MAKE)" .ci/steps tools alerts-test package-test
 
 .PHONY: needs
 needs:
@@ -67,7 +73,7 @@ vet:
 .PHONY: race
 race: ## all Go tests with the race detector, the browser test among them
 	@mkdir -p .cover
-	CHROMIUM="$$(.ci/browser)" $(GO) test -race -shuffle=on -timeout 6m \
+	CHROMIUM="$$(.ci/browser)" $(GO) test -race -shuffle=on -timeout 9m \
 		-covermode=atomic -coverprofile=.cover/profile ./...
 
 .PHONY: cover
@@ -171,7 +177,7 @@ PACKAGER = GOOS= GOARCH= $(GO) run . $(if $(VERSION),-version '$(VERSION)') $(if
 .PHONY: package-test
 package-test: $(GOLANGCI_STAMP) ## the module that makes packages: vet, lint, and what the packages hold
 	@.ci/need rpm mandoc zsh fish shellcheck || echo "what is missing is left out of the tests"
-	cd $(PACKAGE) && $(GO) vet -tags systemd ./... && $(GOLANGCI) run --allow-parallel-runners ./... && $(GO) test -race -shuffle=on ./...
+	cd $(PACKAGE) && $(GO) vet -tags systemd ./... && $(GOLANGCI) run --allow-parallel-runners ./... && $(GO) test -shuffle=on ./...
 
 .PHONY: test-systemd
 test-systemd: ## the package for Debian on a real systemd, in a container; wants root, and says so where it cannot run

@@ -68,7 +68,7 @@ type Listener struct {
 	reading map[*net.TCPConn]struct{} // to be closed by Close
 
 	porch    *limit.Porch
-	rate     atomic.Pointer[limit.Bucket] // nil: there is none
+	rate     atomic.Pointer[turnstile]
 	accepted int
 }
 
@@ -122,6 +122,7 @@ func (l *Listener) Close() error {
 	if !l.ending {
 		l.ending = true
 		close(l.closed)
+		l.replaceRate(limit.Rate{})
 		err = l.inner.Close()
 		for conn := range l.reading {
 			_ = conn.Close()

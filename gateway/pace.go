@@ -15,8 +15,43 @@ const (
 	breath      = 2 * time.Millisecond
 )
 
-// SetAcceptRate changes ListenerOptions.AcceptRate; the zero Rate is no limit.
-func (l *Listener) SetAcceptRate(r limit.Rate) { l.rate.Store(r.NewBucket()) }
+// turnstile is an accept rate at work.
+type turnstile struct {
+	*limit.Bucket
+	gone chan struct{} // closed when another one has taken its place, or the Listener has ended
+}
+
+// SetAcceptRate changes ListenerOptions.AcceptRate; the zero Rate is no limit. Who waits because of the old rate waits by the
+// new one from now on: with a rate of some in an hour that would take long.
+func (l *Listener) SetAcceptRate(r limit.Rate) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.ending {
+		l.replaceRate(r)
+	}
+}
+
+// replaceRate is called with mu held, for the last time when the end begins: then nobody may wait for long.
+func (l *Listener) replaceRate(r limit.Rate) {
+	next := &turnstile{Bucket: r.NewBucket(), gone: make(chan struct{})}
+	if old := l.rate.Swap(next); old != nil {
+		close(old.gone)
+	}
+}
+
+// admit waits until another connection may be accepted by the rate. It returns false if the Listener is closed.
+func (l *Listener) admit() bool {
+	for {
+		if t := l.rate.Load(); t.Take(t.gone) {
+			return true
+		}
+		select {
+		case <-l.closed:
+			return false
+		default:
+		}
+	}
+}
 
 // SetMaxHandshakes changes ListenerOptions.MaxHandshakes. Connections that are there stay.
 func (l *Listener) SetMaxHandshakes(n int) { l.porch.SetMax(n) }
@@ -27,7 +62,7 @@ func (l *Listener) Handshakes() (now int, evicted int64) { return l.porch.Len(),
 
 // pace waits until another connection may be accepted. It returns false if that will not happen any more.
 func (l *Listener) pace() bool {
-	if !l.porch.Wait(l.closed) || !l.rate.Load().Take(l.closed) {
+	if !l.porch.Wait(l.closed) || !l.admit() {
 		return false
 	}
 	if l.accepted++; l.accepted%fewAccepted == 0 && l.handler.isCrowded() {

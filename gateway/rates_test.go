@@ -177,6 +177,21 @@ func TestAcceptRate(t *testing.T) {
 	expectStatus(t, f, http.StatusSwitchingProtocols, "")
 }
 
+// Who waits because of a rate that is too low does not wait any more when it is changed, or when the end comes.
+func TestAcceptRateChangesForThoseWhoWait(t *testing.T) {
+	f := newGuarded(t, ListenerOptions{AcceptRate: limit.Rate{PerSecond: never, Burst: 1}}, Options{})
+	for _, more := range []limit.Rate{{PerSecond: never, Burst: 2}, {PerSecond: never, Burst: 2}, {}} {
+		for range 2 { // which use it up: after the second one the Listener waits
+			expectStatus(t, f, http.StatusSwitchingProtocols, "")
+		}
+		f.listener.SetAcceptRate(more)
+	}
+	expectStatus(t, f, http.StatusSwitchingProtocols, "")
+	f.listener.SetAcceptRate(limit.Rate{PerSecond: never, Burst: 1})
+	_ = dial(t, f.address)
+	_ = dial(t, f.address)
+}
+
 // busyBroker has event loops that are busy all the time.
 type busyBroker struct{ *fakeBroker }
 

@@ -58,20 +58,27 @@ func (p *process) serve() error {
 	manager := supervisor.Start(supervisor.Options{Contract: p.contract, Log: p.log, Broker: s.Broker(), Answer: s.Ask})
 	defer manager.Close()
 	defer p.trim()()
+	reads := &rereads{read: func() {
+		manager.Reloading()
+		manager.Reloaded(p.reload(s))
+	}}
+	defer reads.end(flushTime)
 	for {
 		select {
 		case <-s.Done():
 			return s.Err()
+		case <-reads.done:
+			reads.next()
 		case err := <-manager.Failed():
 			p.log.Error().Err(err).Msg("ending")
 			return errors.Join(err, p.end(s, manager))
 		case got := <-p.signals:
-			if got != syscall.SIGHUP {
-				p.log.Info().Stringer("signal", got).Msg("ending")
-				return p.end(s, manager)
+			if got == syscall.SIGHUP {
+				reads.ask()
+				continue
 			}
-			manager.Reloading()
-			manager.Reloaded(p.reload(s))
+			p.log.Info().Stringer("signal", got).Msg("ending")
+			return p.end(s, manager)
 		}
 	}
 }
@@ -126,7 +133,7 @@ func (p *process) warn(cfg config.Config) {
 }
 
 // reload reads the configuration again, and all files that it names, and says in a line how that went. A configuration
-// with anything wrong in it changes nothing. Signals that come meanwhile wait for their turn.
+// with anything wrong in it changes nothing.
 func (p *process) reload(s *server.Server) (outcome string) {
 	command, err := p.load()
 	var done server.Reloaded
@@ -159,7 +166,7 @@ func (p *process) end(s *server.Server, manager *supervisor.Supervisor) error {
 	for {
 		select {
 		case <-s.Done():
-			return nil
+			return s.Err() // a door may have broken before the signal came
 		case got := <-p.signals:
 			if got != syscall.SIGHUP {
 				return errSecondSignal

@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -519,6 +520,7 @@ var elsewhere = map[string]string{
 func TestSIGHUPChangesEachLiveSetting(t *testing.T) {
 	t.Parallel()
 	all := probes(t)
+	maps.Copy(all, limitProbes(t))
 	for _, setting := range config.Settings() {
 		if _, is := all[setting.Name]; setting.Live != (is || elsewhere[setting.Name] != "") {
 			t.Errorf("%s: live %v, and a probe %v", setting.Name, setting.Live, is)

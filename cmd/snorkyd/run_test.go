@@ -47,6 +47,7 @@ type trialRun struct {
 	out, log lockedBuffer
 	p        *process
 	ended    chan error
+	load     func() // called for each reading of the configuration; nil: nothing
 }
 
 func (r *trialRun) start(t *testing.T, cfg config.Config) *trialRun {
@@ -57,7 +58,12 @@ func (r *trialRun) start(t *testing.T, cfg config.Config) *trialRun {
 		command: config.Command{Config: cfg, File: "the.toml", Ignored: []string{"SNORKY_PORT"}},
 		signals: r.signals, stdout: outlet.New(&r.out), stderr: outlet.New(&r.log),
 	}
-	r.p.load = func() (config.Command, error) { return r.p.command, nil }
+	r.p.load = func() (config.Command, error) {
+		if r.load != nil {
+			r.load()
+		}
+		return r.p.command, nil
+	}
 	go func() {
 		err := r.p.serve()
 		r.p.stdout.Close(flushTime)

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	maintainer = "The Snorky authors <maintainers@snorky.invalid>"
+	maintainer = "Snorky maintainers <snorky-go@users.noreply.github.com>"
 	homepage   = "https://github.com/snorky-go/snorky"
 	summary    = "live notifications for browsers"
 	// details are wrapped as Debian wants it; RPM takes them as they are.

@@ -51,7 +51,7 @@ var layers = []layer{
 	{folder: "backendapi/client", inside: []string{"actors/wire/..."}},
 	{folder: "backendapi/application", inside: []string{"actors/wire/..."}},
 	{folder: "cmd", inside: []string{"..."}, guarded: []string{"flag", "log/slog"}},
-	{folder: "deploy", inside: []string{"..."}, guarded: []string{"flag"}},
+	{folder: "deploy", inside: []string{"..."}, guarded: []string{"flag", "log/slog"}},
 	{folder: "examples", inside: []string{"..."}, guarded: []string{"flag", "log/slog"}},
 }
 

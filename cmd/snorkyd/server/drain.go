@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/snorky-go/snorky/actors"
+	"github.com/snorky-go/snorky/cmd/snorkyd/internal/entrance"
 )
 
 const (
@@ -21,6 +22,9 @@ const (
 	// lastWait is how long a client may be left waiting for the next server, without an answer: less than the time that
 	// clients have for connecting.
 	lastWait = 5 * time.Second
+	// lastHandshake is what clients of the backend have for the handshake of TLS that were accepted before the others were
+	// left waiting: as long as those have for their request that need none.
+	lastHandshake = time.Second
 	// lastAccepted is what clients have for becoming one that were accepted before the others were left waiting.
 	lastAccepted = 100 * time.Millisecond
 )
@@ -123,6 +127,7 @@ func (s *Server) retryAfter() time.Duration {
 func (s *Server) endBackend(ctx context.Context) (wait func()) {
 	ctx, cancel := half(ctx)
 	defer cancel()
+	s.leaveBackend(ctx)
 	wait = func() {}
 	if err := s.back.Shutdown(ctx); err != nil {
 		s.log.Warn().Err(err).Msg("backend requests were cut off")
@@ -132,6 +137,18 @@ func (s *Server) endBackend(ctx context.Context) (wait func()) {
 	}
 	closeUnused(s.backListener)
 	return wait
+}
+
+// leaveBackend leaves those who come to the next server, where there may be one. Who was accepted but is not through the
+// entrance yet, becomes one of those whose request is answered.
+func (s *Server) leaveBackend(ctx context.Context) {
+	if s.keptBack == nil {
+		return
+	}
+	s.keptBack.leave()
+	ctx, cancel := context.WithTimeout(ctx, lastHandshake)
+	defer cancel()
+	entrance.Settle(ctx, s.beforeBack)
 }
 
 func (s *Server) endFrontend(ctx context.Context) {

@@ -90,16 +90,20 @@ var policies = map[string]entrance.Policy{
 
 // entrances puts before HTTP at both doors what the configuration wants there.
 func (s *Server) entrances() (front, back net.Listener, err error) {
-	front, err = s.entrance("frontend", s.frontListener, s.config.ProxyProtocol, s.certificates.front)
+	front, err = s.entrance("frontend", s.frontListener, s.config.ProxyProtocol, s.config.MaxHandshakes, s.certificates.front)
 	if err == nil {
-		back, err = s.entrance("backend", s.backListener, s.config.BackendProxyProtocol, s.certificates.back)
+		back, err = s.entrance("backend", s.backListener, s.config.BackendProxyProtocol, s.config.MaxBackendConnections, s.certificates.back)
+	}
+	if err == nil {
+		s.frontEntrance, _ = front.(*entrance.Listener)
+		s.backEntrance, _ = back.(*entrance.Listener)
 	}
 	return front, back, err
 }
 
-func (s *Server) entrance(door string, inner net.Listener, policy string, k *certificate.Keeper) (net.Listener, error) {
+func (s *Server) entrance(door string, inner net.Listener, policy string, most int, k *certificate.Keeper) (net.Listener, error) {
 	o := entrance.Options{
-		Proxy: policies[policy], Proxies: s.config.Proxies(), Timeout: s.config.HeaderTimeout,
+		Proxy: policies[policy], Proxies: s.config.Proxies(), Timeout: s.config.HeaderTimeout, Max: most,
 		Logger: s.log.With().Str("door", door).Logger(),
 	}
 	if k != nil {

@@ -26,15 +26,18 @@ const (
 // buildFrontend makes the server for browsers. Nothing but what is named here, and what Handle adds, is served there:
 // the default mux, in which profilers register themselves, is not used.
 func (s *Server) buildFrontend() {
-	s.routes = http.NewServeMux()
+	s.routes, s.bodiless = http.NewServeMux(), map[string]bool{}
 	s.routes.Handle(WebSocketPath, s.ws)
 	s.routes.HandleFunc("GET "+HealthPath, s.health)
 	s.routes.Handle(ScriptPath, js.Handler())
 	s.routes.Handle(ModulePath, js.Handler())
+	for _, path := range []string{WebSocketPath, "GET " + HealthPath, ScriptPath, ModulePath, ""} { // the last one is no page
+		s.bodiless[path] = true
+	}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	s.front = &http.Server{
-		Handler:                      s.routes,
+		Handler:                      http.HandlerFunc(s.serveFrontend),
 		ReadHeaderTimeout:            s.config.HeaderTimeout,
 		ReadTimeout:                  s.config.HeaderTimeout + answerTime,
 		WriteTimeout:                 s.config.HeaderTimeout + 2*answerTime,
@@ -44,6 +47,21 @@ func (s *Server) buildFrontend() {
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     log.New(newErrorLog(s.log), "", 0),
 	}
+}
+
+// unwantedBody is how long a body may take that nobody reads.
+const unwantedBody = time.Second
+
+// serveFrontend is s.routes, but does not wait for bodies where there is nothing that reads one. net/http reads them away
+// before the answer leaves, as long as ReadTimeout lets it; meanwhile the connection has a place among the handshakes from
+// which it is not sent away, and some hundred of them would keep out everybody else.
+func (s *Server) serveFrontend(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		if _, pattern := s.routes.Handler(r); s.bodiless[pattern] {
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(unwantedBody)) // a closed connection says so when it is read
+		}
+	}
+	s.routes.ServeHTTP(w, r)
 }
 
 // guard puts the listener in front of s.front that answers plain handshakes.

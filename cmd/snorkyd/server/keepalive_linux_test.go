@@ -18,9 +18,13 @@ func TestKeepAliveOnlyWithoutPings(t *testing.T) {
 	for name, c := range map[string]struct {
 		interval       time.Duration
 		handed, probed bool
+		with           func(front, back net.Listener) server.Option
 	}{
-		"pings": {20 * time.Second, false, false}, "no pings": {0, false, true},
-		"pings, handed over": {20 * time.Second, true, false}, "no pings, handed over": {0, true, true},
+		"pings": {20 * time.Second, false, false, server.WithListeners}, "no pings": {0, false, true, server.WithListeners},
+		"pings, handed over":    {20 * time.Second, true, false, server.WithListeners},
+		"no pings, handed over": {0, true, true, server.WithListeners},
+		"pings, kept open":      {20 * time.Second, true, false, server.WithKeptListeners},
+		"no pings, kept open":   {0, true, true, server.WithKeptListeners},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -33,7 +37,7 @@ func TestKeepAliveOnlyWithoutPings(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			s := boot(t, cfg, server.WithListeners(handed, nil))
+			s := boot(t, cfg, c.with(handed, nil))
 			conn, err := net.Dial("tcp", s.Addr())
 			if err != nil {
 				t.Fatal(err)

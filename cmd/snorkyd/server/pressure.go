@@ -1,6 +1,8 @@
 package server
 
 import (
+	"github.com/snorky-go/snorky/cmd/snorkyd/internal/admin"
+	"github.com/snorky-go/snorky/cmd/snorkyd/internal/entrance"
 	"github.com/snorky-go/snorky/cmd/snorkyd/internal/memory"
 )
 
@@ -16,28 +18,22 @@ func (s *Server) SetLimits(c Config) {
 	defer s.mu.Unlock()
 	if s.handshakes == nil { // Start makes it by the configuration
 		s.config.AcceptRate, s.config.MaxHandshakes, s.config.MaxMemory = c.AcceptRate, c.MaxHandshakes, c.MaxMemory
+		s.config.MaxBackendConnections = c.MaxBackendConnections
 		return
 	}
 	s.handshakes.SetAcceptRate(c.AcceptRate)
 	s.handshakes.SetMaxHandshakes(c.MaxHandshakes)
+	if s.frontEntrance != nil {
+		s.frontEntrance.SetMax(c.MaxHandshakes)
+	}
+	if s.backEntrance != nil {
+		s.backEntrance.SetMax(c.MaxBackendConnections)
+	}
 	s.memory.SetCeiling(memory.FindCeiling(int64(c.MaxMemory)))
 }
 
 // Pressure is what strangers and crowds do to a server.
-type Pressure struct {
-	// Memory is what the process holds, and whether new connections are refused because of it.
-	Memory memory.Stats
-
-	OverLimit       int64 // messages of clients that were refused because of a rate
-	ConnectsRefused int64 // because of a rate
-	RefusedFull     int64 // connects that were refused because of the memory
-
-	Handshakes        int   // TCP connections that have not got through
-	HandshakesEvicted int64 // those that were closed because they were silent while others wanted in
-
-	BackendConnections int
-	BackendEvicted     int64 // likewise
-}
+type Pressure = admin.Pressure
 
 // Pressure returns how much of it there is. Counts are since the start.
 func (s *Server) Pressure() Pressure {
@@ -50,7 +46,18 @@ func (s *Server) Pressure() Pressure {
 		p.Handshakes, p.HandshakesEvicted = s.handshakes.Handshakes()
 		p.Memory = s.memory.Stats()
 	}
+	addPassing(s.frontEntrance, &p.Handshakes, &p.HandshakesEvicted)
+	addPassing(s.backEntrance, &p.BackendConnections, &p.BackendEvicted)
 	return p
+}
+
+// addPassing counts those, too, that are still before HTTP.
+func addPassing(l *entrance.Listener, now *int, evicted *int64) {
+	if l != nil {
+		passing, gone := l.Passing()
+		*now += passing
+		*evicted += gone
+	}
 }
 
 // watchMemory begins to refuse clients while the process holds as much memory as it should. The caller holds mu.

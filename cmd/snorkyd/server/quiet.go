@@ -5,8 +5,11 @@ import "net"
 // quiet switches the kernel's probes off, which Go switches on for what it accepts: the pings of the broker find out who
 // has gone. A listener that was handed over cannot be told so beforehand, as our own is.
 func quiet(l net.Listener) net.Listener {
-	if tcp, ok := l.(*net.TCPListener); ok {
-		return quietListener{tcp}
+	switch l := l.(type) {
+	case *net.TCPListener:
+		return quietListener{l}
+	case *keptDoor:
+		l.Listener = quiet(l.Listener)
 	}
 	return l
 }

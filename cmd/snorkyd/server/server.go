@@ -18,6 +18,7 @@ import (
 	"github.com/snorky-go/snorky/backendapi"
 	"github.com/snorky-go/snorky/cmd/snorkyd/config"
 	"github.com/snorky-go/snorky/cmd/snorkyd/internal/admin"
+	"github.com/snorky-go/snorky/cmd/snorkyd/internal/entrance"
 	"github.com/snorky-go/snorky/cmd/snorkyd/internal/memory"
 	"github.com/snorky-go/snorky/gateway"
 )
@@ -46,12 +47,16 @@ type Server struct {
 	reloading    sync.Mutex // held by Reload
 	onReload     []func(Config)
 
-	certificates certificates
+	certificates                certificates
+	frontEntrance, backEntrance *entrance.Listener // nil before Start, and where there is nothing to pass
 
 	ws         *gateway.Handler
 	handshakes *gateway.Listener // nil before Start
 	routes     *http.ServeMux
-	kept       *keptDoor // nil: nobody else has the frontend open
+	bodiless   map[string]bool // patterns of routes where nobody reads a body
+	kept       *keptDoor       // nil: nobody else has the frontend open
+	keptBack   *keptDoor       // likewise, the backend
+	beforeBack net.Listener    // what the backend accepts from; nil before Start
 	front      *http.Server
 	back       *backendapi.Server
 	doors      sync.WaitGroup // the two that accept
@@ -105,10 +110,13 @@ func WithListeners(frontend, backend net.Listener) Option {
 // refused.
 func WithKeptListeners(frontend, backend net.Listener) Option {
 	return func(s *Server) {
-		s.backListener = backend
 		if frontend != nil {
 			s.kept = keep(frontend)
 			s.frontListener = s.kept
+		}
+		if backend != nil {
+			s.keptBack = keep(backend)
+			s.backListener = s.keptBack
 		}
 	}
 }
@@ -195,7 +203,7 @@ func (s *Server) Start() error {
 	}
 	s.state = running
 	s.certificates.watch()
-	front = s.guard(front)
+	front, s.beforeBack = s.guard(front), back
 	s.watchMemory()
 	s.doors.Go(func() { s.watch("frontend", s.front.Serve(front)) })
 	s.doors.Go(func() { s.watch("backend", s.back.Serve(back)) })

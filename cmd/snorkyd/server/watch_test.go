@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/snorky-go/snorky/actors/limit"
 	"github.com/snorky-go/snorky/cmd/snorkyd/config"
 	"github.com/snorky-go/snorky/cmd/snorkyd/internal/trial"
 	"github.com/snorky-go/snorky/cmd/snorkyd/server"
@@ -163,6 +164,39 @@ func TestWhatIsCounted(t *testing.T) {
 	}
 	s.NoteReload(nil)
 	hasLines(t, scrape(t, s), `snorky_config_reloads_total{result="success"} 1`, "snorky_config_last_reload_successful 1")
+}
+
+// What strangers and crowds do to a server is counted, too.
+func TestPressureIsCounted(t *testing.T) {
+	t.Parallel()
+	once := limit.Rate{PerSecond: 1e-6, Burst: 1}
+	s := watched(t, func(c *server.Config) {
+		c.CallRate, c.ConnectRatePerAddress, c.MaxMemory = once, once, 1<<40
+	})
+	socket := trial.Subscribe(t, s.Addr(), "pubsub", "news")
+	for range 2 {
+		socket.Call("pubsub", "subscribe", `{"channel":"more"}`)
+	}
+	for range 3 {
+		if _, status := trial.Dial(t, s.Addr()); status != http.StatusTooManyRequests {
+			t.Errorf("status %d", status)
+		}
+	}
+	conn, err := net.Dial("tcp", s.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	trial.Publish(t, trial.Publisher(t, s.BackendAddr(), s.Key()), "pubsub_backend", "news", "hello")
+	trial.Eventually(t, "only the one who says nothing is not through", func() bool { return s.Pressure().Handshakes == 1 })
+	text := scrape(t, s)
+	hasLines(t, text,
+		"snorky_messages_over_limit_total 2", "snorky_handshakes_over_limit_total 3", "snorky_handshakes_unfinished 1",
+		"snorky_handshakes_evicted_total 0", "snorky_handshakes_short_of_memory_total 0", "snorky_short_of_memory 0",
+		"snorky_backend_connections 1", "snorky_backend_connections_evicted_total 0", "snorky_memory_ceiling_bytes 1.099511627776e+12")
+	if strings.Contains(text, "\nsnorky_memory_held_bytes 0\n") {
+		t.Error("the process holds no memory")
+	}
 }
 
 // However many channels, errors and wrong requests strangers think of, a scrape stays as large as it was.

@@ -34,7 +34,7 @@ func gauge[T int | int64 | float64](name, help string, value func(*Snapshot) T) 
 	return one(prometheus.GaugeValue, name, help, value)
 }
 
-func counter(name, help string, value func(*Snapshot) uint64) family {
+func counter[T int64 | uint64](name, help string, value func(*Snapshot) T) family {
 	return one(prometheus.CounterValue, name, help, value)
 }
 
@@ -96,7 +96,7 @@ func closeCode(c wire.CloseCode) string {
 func plain(text string) string { return text }
 
 // families are in the order of what an operator asks.
-var families = slices.Concat(serverFamilies, trafficFamilies, loopFamilies, refusalFamilies, callFamilies)
+var families = slices.Concat(serverFamilies, trafficFamilies, loopFamilies, refusalFamilies, callFamilies, pressureFamilies)
 
 var serverFamilies = []family{
 	{
@@ -202,7 +202,7 @@ var callFamilies = []family{
 	perCode("snorky_backend_requests_total", "Requests at the backend's door that were answered, by HTTP status.", "status", strconv.Itoa,
 		func(s *Snapshot) map[int]uint64 { return s.Calls.Requests },
 		http.StatusOK, http.StatusBadRequest, http.StatusUnauthorized, http.StatusNotFound, http.StatusRequestEntityTooLarge,
-		http.StatusInternalServerError, http.StatusServiceUnavailable),
+		http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable),
 	counter("snorky_backend_calls_failed_total", "Calls of the backend that were answered \"Internal error\", with status 200.", func(s *Snapshot) uint64 { return s.Calls.Failed }),
 	counter("snorky_backend_received_bytes_total", "Bytes of the bodies of requests.", func(s *Snapshot) uint64 { return s.Calls.ReceivedBytes }),
 	counter("snorky_backend_sent_bytes_total", "Bytes of the bodies of answers.", func(s *Snapshot) uint64 { return s.Calls.SentBytes }),
@@ -235,6 +235,22 @@ var callFamilies = []family{
 			add(float64(s.Broker.Registries[1]), backend)
 		},
 	},
+}
+
+var pressureFamilies = []family{
+	gauge("snorky_memory_held_bytes", "What the process holds and a garbage collection would not give back, and, where max-memory counts them, the buffers of its sockets.",
+		func(s *Snapshot) int64 { return s.Pressure.Memory.Held + s.Pressure.Memory.Sockets }),
+	gauge("snorky_memory_ceiling_bytes", "Setting max-memory, or what is found in its place; 0 is no limit.",
+		func(s *Snapshot) int64 { return s.Pressure.Memory.Ceiling }),
+	gauge("snorky_short_of_memory", "1 while new connections are refused since that is reached.", func(s *Snapshot) int { return truth(s.Pressure.Memory.Full) }),
+	counter("snorky_handshakes_short_of_memory_total", "WebSocket handshakes refused because of it, with status 503.", func(s *Snapshot) int64 { return s.Pressure.RefusedFull }),
+	counter("snorky_handshakes_over_limit_total", "WebSocket handshakes refused because of a rate, with status 429.", func(s *Snapshot) int64 { return s.Pressure.ConnectsRefused }),
+	counter("snorky_messages_over_limit_total", "Messages of clients refused because of a rate.", func(s *Snapshot) int64 { return s.Pressure.OverLimit }),
+	gauge("snorky_handshakes_unfinished", "TCP connections at the frontend that have not got through their handshake, or other request.",
+		func(s *Snapshot) int { return s.Pressure.Handshakes }),
+	counter("snorky_handshakes_evicted_total", "Those of them that were closed since they said nothing while others wanted in.", func(s *Snapshot) int64 { return s.Pressure.HandshakesEvicted }),
+	gauge("snorky_backend_connections", "Connections at the backend's door.", func(s *Snapshot) int { return s.Pressure.BackendConnections }),
+	counter("snorky_backend_connections_evicted_total", "Those of them that were closed since they said nothing while others wanted in.", func(s *Snapshot) int64 { return s.Pressure.BackendEvicted }),
 }
 
 var spreads = []spread{

@@ -7,6 +7,7 @@ import (
 	"github.com/snorky-go/snorky/actors/token"
 	"github.com/snorky-go/snorky/backendapi"
 	"github.com/snorky-go/snorky/backendapi/application"
+	"github.com/snorky-go/snorky/cmd/snorkyd/internal/memory"
 	"github.com/snorky-go/snorky/gateway"
 )
 
@@ -27,6 +28,7 @@ type Snapshot struct {
 	Tokens       token.Stats       // all zero where there are no tokens
 	Application  application.Stats // likewise
 	Reloads      Reloads
+	Pressure     Pressure
 	LogLinesLost uint64
 }
 
@@ -35,4 +37,20 @@ type Reloads struct {
 	Succeeded, Failed uint64
 	LastFailed        bool
 	LastSuccess       time.Time // or the start
+}
+
+// Pressure is what strangers and crowds do to a server.
+type Pressure struct {
+	// Memory is what the process holds, and whether new connections are refused because of it.
+	Memory memory.Stats
+
+	OverLimit       int64 // messages of clients that were refused because of a rate
+	ConnectsRefused int64 // because of a rate
+	RefusedFull     int64 // connects that were refused because of the memory
+
+	Handshakes        int   // TCP connections that have not got through
+	HandshakesEvicted int64 // those that were closed because they were silent while others wanted in
+
+	BackendConnections int
+	BackendEvicted     int64 // likewise
 }

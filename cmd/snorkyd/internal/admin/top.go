@@ -84,7 +84,7 @@ func summarize(s *Snapshot) overview.Overview {
 		Publications: b.Publications, BacklogBytes: b.BacklogBytes, Latency: histogram(b.Latency),
 		SlowReaders: b.Closed[wire.CloseSlowReader] + b.Closed[wire.CloseWriteTimeout],
 		Busiest:     []overview.Channel{}, Slowest: []overview.Connection{},
-		MemoryBytes: memory(), Goroutines: runtime.NumGoroutine(),
+		MemoryBytes: residentMemory(), Goroutines: runtime.NumGoroutine(),
 	}
 	for _, n := range b.Errors {
 		o.Errors += n
@@ -125,8 +125,8 @@ func histogram(h actors.Histogram) overview.Histogram {
 	return overview.Histogram{Bounds: h.Bounds, Counts: h.Counts, Sum: h.Sum}
 }
 
-// memory is what the runtime has from the system, without stopping the world for it.
-func memory() uint64 {
+// residentMemory is what the runtime has from the system, without stopping the world for it.
+func residentMemory() uint64 {
 	sample := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
 	metrics.Read(sample)
 	return sample[0].Value.Uint64() - sample[1].Value.Uint64()

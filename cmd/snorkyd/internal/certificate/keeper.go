@@ -17,7 +17,8 @@ import (
 const (
 	// Interval is the time between two looks at the files.
 	Interval = 2 * time.Second
-	// notice is how long before the end of a certificate the log begins to say so, once in each warnInterval.
+	// notice is how long before the end of a certificate the log begins to say so, once in each warnInterval; of one that
+	// does not last long, it is a third of that.
 	notice       = 14 * 24 * time.Hour
 	warnInterval = 24 * time.Hour
 )
@@ -41,6 +42,7 @@ type Keeper struct {
 	mu     sync.Mutex
 	used   any // the version that was read last, or could not be used
 	seen   any // that of the last look
+	begins time.Time
 	ends   time.Time
 	warned time.Time
 }
@@ -72,7 +74,8 @@ func (k *Keeper) Load() (use func(), err error) {
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		k.used, k.seen = version, version
-		k.ends, k.warned = pair.Certificate.Leaf.NotAfter, time.Time{}
+		leaf := pair.Certificate.Leaf
+		k.begins, k.ends, k.warned = leaf.NotBefore, leaf.NotAfter, time.Time{}
 		k.now.Store(configOf(pair))
 	}, nil
 }
@@ -140,8 +143,9 @@ func (k *Keeper) Loaded() {
 func (k *Keeper) warn() {
 	now := time.Now()
 	k.mu.Lock()
-	left := k.ends.Sub(now)
-	due := left < notice && now.Sub(k.warned) >= warnInterval
+	left, early := k.ends.Sub(now), now.Before(k.begins)
+	// One that lasts for days only is not renewed weeks before.
+	due := (early || left < min(notice, k.ends.Sub(k.begins)/3)) && now.Sub(k.warned) >= warnInterval
 	if due {
 		k.warned = now
 	}
@@ -151,8 +155,11 @@ func (k *Keeper) warn() {
 	}
 	leaf := k.now.Load().Certificates[0].Leaf
 	level, message := zerolog.WarnLevel, "the certificate expires soon"
-	if left <= 0 {
+	switch {
+	case early:
+		level, message = zerolog.ErrorLevel, "the certificate is not valid yet: browsers do not connect"
+	case left <= 0:
 		level, message = zerolog.ErrorLevel, "the certificate has expired: browsers do not connect"
 	}
-	k.log.WithLevel(level).Strs("names", names(leaf)).Time("expires", leaf.NotAfter).Msg(message)
+	k.log.WithLevel(level).Strs("names", names(leaf)).Time("begins", leaf.NotBefore).Time("expires", leaf.NotAfter).Msg(message)
 }

@@ -29,6 +29,7 @@ type source struct {
 	err     error
 	version int
 	reads   int
+	begins  time.Time // of what put puts
 }
 
 func (s *source) Read() (config.TLSPair, error) {
@@ -51,7 +52,7 @@ func (s *source) put(t *testing.T, lasts time.Duration, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pair = config.TLSPair{Certificate: tls.Certificate{Leaf: &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(lasts), DNSNames: []string{"*.example.com", "a.example.com"},
+		SerialNumber: big.NewInt(1), NotBefore: s.begins, NotAfter: time.Now().Add(lasts), DNSNames: []string{"*.example.com", "a.example.com"},
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 	}}}
 	s.err = err
@@ -230,4 +231,40 @@ func TestConfig(t *testing.T) {
 	if trust := k.Client("127.0.0.1"); trust.ServerName != "127.0.0.1" || trust.RootCAs == nil {
 		t.Errorf("%+v", trust)
 	}
+}
+
+// A certificate of a few days, as some authorities issue them, is not told to end soon from its first day on.
+func TestExpiryOfAShortCertificate(t *testing.T) {
+	const day = 24 * time.Hour
+	s := new(source)
+	s.begins = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // when synctest begins
+	run(t, s, 6*day, time.Hour, func(t *testing.T, _ *Keeper, l *log) {
+		pass(3 * day)
+		if got := l.take(); got != "" {
+			t.Errorf("3 days before: %s", got)
+		}
+		pass(2 * day)
+		if got := l.take(); !strings.Contains(got, "expires soon") {
+			t.Errorf("one day before: %s", got)
+		}
+	})
+}
+
+func TestCertificateThatHasNotBegun(t *testing.T) {
+	const day = 24 * time.Hour
+	s := new(source)
+	run(t, s, 365*day, time.Hour, func(t *testing.T, _ *Keeper, l *log) {
+		s.begins = time.Now().Add(36 * time.Hour)
+		s.put(t, 365*day, nil)
+		pass(3 * time.Hour)
+		if got := l.take(); strings.Count(got, "not valid yet") != 1 || !strings.Contains(got, `"level":"error"`) {
+			t.Errorf("before it begins: %s", got)
+		}
+		pass(40 * time.Hour)
+		_ = l.take()
+		pass(30 * day)
+		if got := l.take(); got != "" {
+			t.Errorf("after it has begun: %s", got)
+		}
+	})
 }

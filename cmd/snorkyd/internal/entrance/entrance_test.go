@@ -416,7 +416,7 @@ func FuzzHeader(f *testing.F) {
 		defer server.Close()
 		_, _ = client.Write(sent)
 		_ = client.(*net.TCPConn).CloseWrite()
-		l := &listener{options: Options{Proxy: Optional, Proxies: trusted(t, "loopback")}}
+		l := &Listener{options: Options{Proxy: Optional, Proxies: trusted(t, "loopback")}}
 		conn, err := l.readHeader(server)
 		if err != nil {
 			return
@@ -427,4 +427,42 @@ func FuzzHeader(f *testing.F) {
 		}
 		_, _ = http.ReadRequest(bufio.NewReader(bytes.NewReader(rest)))
 	})
+}
+
+// Who has passed has a place until somebody accepts him, so that a door that is in no hurry has no endless queue before it,
+// and is not sent away meanwhile.
+func TestPassedAndWaiting(t *testing.T) {
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := Listen(inner, Options{Proxy: Optional, Timeout: trial.Patience})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	door := l.(*Listener)
+	door.SetMax(2)
+	const guests = 10
+	for range guests {
+		conn, err := net.Dial("tcp", inner.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+	}
+	for i := range guests {
+		conn, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		trial.Eventually(t, "the next ones stand at the door", func() bool {
+			now, _ := door.Passing()
+			return now == min(2, guests-1-i)
+		})
+	}
+	if _, evicted := door.Passing(); evicted != 0 {
+		t.Errorf("%d were sent away", evicted)
+	}
 }

@@ -4,6 +4,7 @@
 package entrance
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -25,7 +26,7 @@ type Options struct {
 	// TLS is nil for plain connections.
 	TLS *tls.Config
 	// Max bounds the connections that have not passed, by default 1024. If there are more, those that have said nothing for
-	// longest are closed, and others wait in the kernel's backlog.
+	// longest are closed, and others wait in the kernel's backlog. See Listener.SetMax.
 	Max int
 	// Timeout is what a client has for all of it; 0 is no limit.
 	Timeout time.Duration
@@ -46,14 +47,15 @@ func Listen(inner net.Listener, o Options) (net.Listener, error) {
 		return nil, ErrNotTCP
 	}
 	o.Logger = o.Logger.Sample(&zerolog.BurstSampler{Burst: 10, Period: time.Minute})
-	return &listener{
+	return &Listener{
 		inner: inner, options: o,
 		arrivals: make(chan arrival), closed: make(chan struct{}), passing: map[net.Conn]struct{}{},
 		porch: limit.NewPorch(limit.PorchOptions{Max: o.Max}),
 	}, nil
 }
 
-type listener struct {
+// Listener is what Listen returns where there is something to pass. It is safe for concurrent use.
+type Listener struct {
 	inner   net.Listener
 	options Options
 
@@ -67,6 +69,8 @@ type listener struct {
 	started bool
 	ending  bool
 	passing map[net.Conn]struct{} // to be closed by Close
+	inside  int                   // those that have been accepted, and neither handed on nor closed
+	settled chan struct{}         // closed when inside is 0; nil: nobody waits for that
 }
 
 // arrival is what Accept returns. The zero value says nothing: it is taken when somebody accepts.
@@ -77,7 +81,7 @@ type arrival struct {
 
 // Accept implements net.Listener. An error is one of the listener underneath, which is left alone until Accept is called
 // again.
-func (l *listener) Accept() (net.Conn, error) {
+func (l *Listener) Accept() (net.Conn, error) {
 	l.start()
 	for {
 		select {
@@ -92,10 +96,10 @@ func (l *listener) Accept() (net.Conn, error) {
 }
 
 // Addr implements net.Listener.
-func (l *listener) Addr() net.Addr { return l.inner.Addr() }
+func (l *Listener) Addr() net.Addr { return l.inner.Addr() }
 
 // Close implements net.Listener. It closes the connections that are passing and waits for their goroutines.
-func (l *listener) Close() error {
+func (l *Listener) Close() error {
 	l.mu.Lock()
 	err := net.ErrClosed
 	if !l.ending {
@@ -111,8 +115,15 @@ func (l *listener) Close() error {
 	return err
 }
 
+// SetMax changes Options.Max. Connections that are there stay.
+func (l *Listener) SetMax(n int) { l.porch.SetMax(n) }
+
+// Passing is how many connections have not passed, and how many were closed so far because they said nothing while others
+// wanted in.
+func (l *Listener) Passing() (now int, evicted int64) { return l.porch.Len(), l.porch.Evicted() }
+
 // start begins to accept, with the first call of Accept.
-func (l *listener) start() {
+func (l *Listener) start() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.started && !l.ending {
@@ -121,7 +132,7 @@ func (l *listener) start() {
 	}
 }
 
-func (l *listener) accept() {
+func (l *Listener) accept() {
 	for {
 		conn, err := l.inner.Accept()
 		switch {
@@ -143,9 +154,13 @@ func (l *listener) accept() {
 }
 
 // admit has one connection pass. It returns when that is somebody else's, or closed.
-func (l *listener) admit(conn net.Conn) {
+func (l *Listener) admit(conn net.Conn) {
+	defer l.left()
+	defer l.porch.Leave(conn) // not before somebody has it: who waits for that counts, too, and holds up who comes later
 	passed, err := l.pass(conn)
-	l.porch.Leave(conn)
+	if err == nil {
+		l.porch.Busy(conn)
+	}
 	switch {
 	case !l.untrack(conn):
 		_ = conn.Close()
@@ -158,7 +173,7 @@ func (l *listener) admit(conn net.Conn) {
 }
 
 // pass reads what stands before HTTP.
-func (l *listener) pass(conn net.Conn) (net.Conn, error) {
+func (l *Listener) pass(conn net.Conn) (net.Conn, error) {
 	if l.options.Timeout > 0 {
 		_ = conn.SetDeadline(time.Now().Add(l.options.Timeout)) // a connection that is closed says so when it is read
 	}
@@ -173,7 +188,7 @@ func (l *listener) pass(conn net.Conn) (net.Conn, error) {
 }
 
 // complain logs why a connection did not come through, unless it left by itself without a word.
-func (l *listener) complain(conn net.Conn, err error) {
+func (l *Listener) complain(conn net.Conn, err error) {
 	if errors.Is(err, io.EOF) {
 		return
 	}
@@ -181,7 +196,7 @@ func (l *listener) complain(conn net.Conn, err error) {
 }
 
 // handOn waits until somebody accepts. It returns false if nobody does any more; then a connection is still the caller's.
-func (l *listener) handOn(a arrival) bool {
+func (l *Listener) handOn(a arrival) bool {
 	select {
 	case l.arrivals <- a:
 		return true
@@ -190,17 +205,50 @@ func (l *listener) handOn(a arrival) bool {
 	}
 }
 
-func (l *listener) track(conn net.Conn) bool {
+func (l *Listener) track(conn net.Conn) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.ending {
 		l.passing[conn] = struct{}{}
+		l.inside++
 	}
 	return !l.ending
 }
 
+// left is the end of what track has begun.
+func (l *Listener) left() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.inside--; l.inside == 0 && l.settled != nil {
+		close(l.settled)
+		l.settled = nil
+	}
+}
+
+// Settle waits until all connections that a listener of Listen has accepted are handed on, or closed, or ctx ends. It is
+// for one that accepts nobody any more, before it is closed. With other listeners there is nothing to wait for.
+func Settle(ctx context.Context, l net.Listener) {
+	at, ok := l.(*Listener)
+	if !ok {
+		return
+	}
+	at.mu.Lock()
+	if at.inside > 0 && at.settled == nil {
+		at.settled = make(chan struct{})
+	}
+	settled := at.settled
+	at.mu.Unlock()
+	if settled == nil {
+		return
+	}
+	select {
+	case <-settled:
+	case <-ctx.Done():
+	}
+}
+
 // untrack tells whether Close has not been here before.
-func (l *listener) untrack(conn net.Conn) bool {
+func (l *Listener) untrack(conn net.Conn) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.passing, conn)

@@ -38,7 +38,7 @@ var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, reader
 // readHeader takes the PROXY header off a connection, and what it says about the client. A header that names no client is
 // one of the proxy's own connections (LOCAL, for its checks), or of one that it does not know the client of (UNKNOWN, Unix
 // sockets): then the address is that of the connection, as if there had been no header.
-func (l *listener) readHeader(conn net.Conn) (net.Conn, error) {
+func (l *Listener) readHeader(conn net.Conn) (net.Conn, error) {
 	if l.options.Proxy == Off {
 		return conn, nil
 	}
@@ -94,7 +94,7 @@ func awaitLine(reader *bufio.Reader) {
 	}
 }
 
-func (l *listener) trusts(peer net.Addr) bool {
+func (l *Listener) trusts(peer net.Addr) bool {
 	at, ok := peer.(*net.TCPAddr)
 	return ok && l.options.Proxies.Trusts(at.AddrPort().Addr())
 }

@@ -1,0 +1,110 @@
+package server_test
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	backend "github.com/snorky-go/snorky/backendapi/client"
+	"github.com/snorky-go/snorky/cmd/snorkyd/config"
+	"github.com/snorky-go/snorky/cmd/snorkyd/internal/trial"
+	"github.com/snorky-go/snorky/cmd/snorkyd/server"
+)
+
+// Whenever the end comes, a reload comes back: it has changed what it should, or the server was ending.
+func TestReloadDuringTheEnd(t *testing.T) {
+	t.Parallel()
+	for range 10 {
+		cfg := local()
+		cfg.Drain = 0
+		s := boot(t, cfg)
+		var running sync.WaitGroup
+		stop := make(chan struct{})
+		running.Go(func() {
+			for n := 1; ; n++ {
+				next := cfg
+				next.MaxSubscriptions = n
+				if n%2 == 1 {
+					next.ApplicationURL = "http://127.0.0.1:1/"
+				}
+				_, err := s.Reload(next)
+				if err != nil && !errors.Is(err, server.ErrState) && !config.IsError(err) {
+					t.Errorf("reload %d: %v", n, err)
+				}
+				select {
+				case <-stop:
+					return
+				default:
+				}
+			}
+		})
+		end(t, s)
+		close(stop)
+		running.Wait()
+	}
+}
+
+// announced says when a connection was accepted.
+type announced struct {
+	*net.TCPListener
+	accepted chan struct{}
+}
+
+func (l announced) Accept() (net.Conn, error) {
+	conn, err := l.TCPListener.Accept()
+	if err == nil {
+		l.accepted <- struct{}{}
+	}
+	return conn, err
+}
+
+// An application that shakes hands while the server begins to end is answered, as one is that needs no handshake.
+func TestHandshakeWithTheBackendAtTheEnd(t *testing.T) {
+	t.Parallel()
+	a := trial.NewAuthority(t)
+	cfg := local()
+	cfg.BackendTLSCertFile, cfg.BackendTLSKeyFile = a.Issue(time.Hour)
+	back, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := announced{back.(*net.TCPListener), make(chan struct{}, 100)}
+	s := boot(t, cfg, server.WithKeptListeners(nil, kept))
+	conn, err := net.Dial("tcp", s.BackendAddr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-kept.accepted
+	var ending sync.WaitGroup
+	ending.Go(func() { end(t, s) })
+	trial.Eventually(t, "the end begins", func() bool {
+		select {
+		case <-s.Done():
+			return true
+		default:
+			return trial.Status(t, "http://"+s.Addr()+"/healthz") == http.StatusServiceUnavailable
+		}
+	})
+	trusting := a.Client()
+	trusting.ServerName = "127.0.0.1"
+	transport := &http.Transport{
+		DialTLSContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			secure := tls.Client(conn, trusting)
+			return secure, secure.HandshakeContext(ctx)
+		},
+		DisableKeepAlives: true,
+	}
+	publisher, err := backend.New("https://"+s.BackendAddr()+server.BackendPath, s.Key(), backend.WithTransport(transport), backend.WithTimeout(trial.Patience))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := publisher.Publish(t.Context(), "pubsub_backend", "news", 1); err != nil {
+		t.Error(err)
+	}
+	ending.Wait()
+}
