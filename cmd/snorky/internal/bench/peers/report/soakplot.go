@@ -128,14 +128,14 @@ func (p *soakPlot) events(top, bottom float64) {
 			continue
 		}
 		x := p.x(s.Seconds / 60)
-		letters := ""
+		var letters strings.Builder
 		for name := range strings.SplitSeq(s.Event, ",") {
-			letters += strings.ToUpper(name[:1])
+			letters.WriteString(strings.ToUpper(name[:1]))
 		}
-		if letters != "R" { // there are many of these
+		if letters.String() != "R" { // there are many of these
 			p.line(x, top, x, bottom, "event")
 		}
-		p.text(x, bottom+11, "tick", letters)
+		p.text(x, bottom+11, "tick", letters.String())
 	}
 }
 
