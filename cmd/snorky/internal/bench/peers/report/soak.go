@@ -28,7 +28,6 @@ type SoakWork struct {
 	CPUs     int     `json:"cpus"`
 	System   string  `json:"system"` // the kernel's name and release
 	Go       string  `json:"go"`
-	Version  string  `json:"version"` // of the server
 	// Empty is the server before the first client came.
 	Empty SoakSample `json:"empty"`
 }

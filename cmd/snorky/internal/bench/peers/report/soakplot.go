@@ -121,19 +121,21 @@ func (p *soakPlot) panel(title string, traces ...trace) {
 	p.top = bottom + soakSpace - panelHead/2
 }
 
-// events are marked in every panel, with their letters above.
+// events are marked in every panel, with their letters below.
 func (p *soakPlot) events(top, bottom float64) {
 	for _, s := range p.soak.Samples {
-		for name := range strings.SplitSeq(s.Event, ",") {
-			if name == "" {
-				continue
-			}
-			x := p.x(s.Seconds / 60)
-			if name != "reload" { // there are many
-				p.line(x, top, x, bottom, "event")
-			}
-			p.text(x, bottom+11, "tick", strings.ToUpper(name[:1]))
+		if s.Event == "" {
+			continue
 		}
+		x := p.x(s.Seconds / 60)
+		var letters strings.Builder
+		for name := range strings.SplitSeq(s.Event, ",") {
+			letters.WriteString(strings.ToUpper(name[:1]))
+		}
+		if letters.String() != "R" { // there are many of these
+			p.line(x, top, x, bottom, "event")
+		}
+		p.text(x, bottom+11, "tick", letters.String())
 	}
 }
 

@@ -111,18 +111,17 @@ func (a *abuser) hangUp(raw *net.TCPConn) {
 	a.w.connections.Add(-1)
 }
 
-// frames sends what no server may take, and waits for the end of the connection.
+// frames sends what no server may take, and waits for the end of the connection. What would come together with the
+// handshake would be refused with it.
 func (a *abuser) frames(ctx context.Context, sent []byte) error {
-	raw, err := a.dial(ctx, a.w.server.front)
+	c, err := a.w.open(ctx, quietBuffer, "", false)
 	if err != nil {
 		return err
 	}
-	defer a.hangUp(raw)
-	if _, err := io.WriteString(raw, upgradeTo("/ws", "")); err != nil {
-		return nil // it was refused early
-	}
-	_, _ = raw.Write(sent)
-	return ended(raw)
+	a.w.connections.Add(1)
+	defer a.w.gone(c)
+	_, _ = c.Write(sent)
+	return ended(c.TCPConn)
 }
 
 // ended waits for the end of a connection.
