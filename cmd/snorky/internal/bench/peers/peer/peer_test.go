@@ -9,9 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/snorky-go/snorky/cmd/snorky/internal/bench"
+	"go.uber.org/goleak"
 )
 
 var workshop *Workshop

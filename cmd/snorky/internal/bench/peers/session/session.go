@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/snorky-go/snorky/cmd/snorky/internal/bench"
+
 	"github.com/snorky-go/snorky/cmd/snorky/internal/bench/peers/peer"
 	"github.com/snorky-go/snorky/cmd/snorky/internal/bench/peers/report"
 )

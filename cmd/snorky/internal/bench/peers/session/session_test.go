@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/snorky-go/snorky/cmd/snorky/internal/bench"
+
 	"github.com/snorky-go/snorky/cmd/snorky/internal/bench/peers/peer"
 	"github.com/snorky-go/snorky/cmd/snorky/internal/bench/peers/report"
 )
