@@ -6,7 +6,6 @@ import (
 	"net/http"
 
 	"github.com/rs/zerolog"
-
 	"github.com/snorky-go/snorky/backendapi/client"
 	"github.com/snorky-go/snorky/examples/internal/tasks"
 )

@@ -17,10 +17,10 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
-
 	"github.com/snorky-go/snorky/backendapi/client"
 	"github.com/snorky-go/snorky/examples/internal/site"
 	"github.com/snorky-go/snorky/examples/internal/tasks"
+
 	"github.com/snorky-go/snorky/examples/todo/sqlstore"
 )
 

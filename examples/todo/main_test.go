@@ -17,9 +17,9 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/snorky-go/snorky/examples/internal/process"
 	"go.uber.org/goleak"
 
-	"github.com/snorky-go/snorky/examples/internal/process"
 	"github.com/snorky-go/snorky/examples/todo/internal/pgtest"
 )
 

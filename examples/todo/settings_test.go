@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/rs/zerolog"
-
 	"github.com/snorky-go/snorky/backendapi/client"
 )
 

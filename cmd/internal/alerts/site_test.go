@@ -12,11 +12,10 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
-	"go.uber.org/goleak"
-
 	"github.com/snorky-go/snorky/backendapi/client"
 	"github.com/snorky-go/snorky/cmd/snorkyd/server"
 	front "github.com/snorky-go/snorky/gateway/client"
+	"go.uber.org/goleak"
 )
 
 const (

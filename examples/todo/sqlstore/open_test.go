@@ -11,6 +11,7 @@ import (
 
 	"github.com/snorky-go/snorky/examples/internal/tasks"
 	"github.com/snorky-go/snorky/examples/internal/tasks/storetest"
+
 	"github.com/snorky-go/snorky/examples/todo/sqlstore"
 )
 

@@ -6,10 +6,10 @@ import (
 	"path/filepath"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"github.com/snorky-go/snorky/examples/internal/tasks"
 	"github.com/snorky-go/snorky/examples/internal/tasks/storetest"
+	"go.uber.org/goleak"
+
 	"github.com/snorky-go/snorky/examples/todo/internal/pgtest"
 	"github.com/snorky-go/snorky/examples/todo/sqlstore"
 )
