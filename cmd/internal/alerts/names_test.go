@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 )
@@ -56,7 +57,7 @@ func (m metrics) check(t *testing.T, where, text string) (expr parser.Expr, used
 func wrong(m *labels.Matcher, has map[string][]string) string {
 	values, there := has[m.Name]
 	switch {
-	case m.Name == labels.MetricName:
+	case m.Name == model.MetricNameLabel:
 		return ""
 	case !there:
 		return " has no label " + m.Name
