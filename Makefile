@@ -127,7 +127,7 @@ bench-peers: ## Snorky beside other servers, into BENCHMARKS.md; SCENARIOS=fanou
 	cd $(PEERS) && $(GO) run . $(if $(SCENARIOS),-scenarios '$(SCENARIOS)') $(ARGS)
 
 .PHONY: bench-restart
-bench-restart: ## a restart with 5,000 connected clients, and a storm of 10,000; two minutes, writes results/restart.svg
+bench-restart: ## a restart with 5,000 connected clients, and storms of 18,000; two minutes, writes results/restart.svg
 	cd $(PEERS) && $(GO) run ./restart $(ARGS)
 
 .PHONY: peers-test

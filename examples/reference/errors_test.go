@@ -146,6 +146,7 @@ func post(t *testing.T, back, body string) string {
 // that it has not. Each is tested where it comes from.
 var extensions = map[string]bool{
 	"too_many_subscriptions": true,
+	"too_many_requests":      true,
 	"channel_too_long":       true,
 
 	"invalid_token":  true,

@@ -39,14 +39,32 @@ func build(ctx context.Context, s settings, binary, folder string) (*house, erro
 		}
 		h.sockets = append(h.sockets, file)
 	}
-	keyFile := filepath.Join(folder, "key")
-	if err := os.WriteFile(keyFile, []byte(key), 0o600); err != nil {
-		return nil, err
-	}
+	keyFile, err := writeKey(folder)
 	h.args = []string{
 		"-key-file", keyFile, "-drain", s.drain.String(), "-reconnect-spread", s.spread.String(), "-log-level", "warn",
 	}
-	return h, nil
+	return h, err
+}
+
+// rent is a house whose server opens its doors itself, and is told no more than any version of it understands.
+func rent(ctx context.Context, binary, folder string) (*house, error) {
+	h := &house{binary: binary}
+	for _, address := range []*string{&h.front, &h.back} {
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp4", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		*address = l.Addr().String()
+		_ = l.Close()
+	}
+	keyFile, err := writeKey(folder)
+	h.args = []string{"-key-file", keyFile, "-frontend", h.front, "-backend", h.back, "-log-level", "warn"}
+	return h, err
+}
+
+func writeKey(folder string) (string, error) {
+	file := filepath.Join(folder, "key")
+	return file, os.WriteFile(file, []byte(key), 0o600)
 }
 
 func (h *house) close() {
@@ -67,8 +85,10 @@ func (h *house) start(ctx context.Context) (*server, error) {
 	script := `export LISTEN_PID=$$; exec "$0" "$@"`
 	//nolint:gosec // it is our own program
 	command := exec.CommandContext(context.WithoutCancel(ctx), "/bin/sh", append([]string{"-c", script, h.binary}, h.args...)...)
-	command.Env = append(os.Environ(), "LISTEN_FDS=2", "LISTEN_FDNAMES=frontend:backend")
-	command.ExtraFiles = h.sockets
+	if len(h.sockets) > 0 {
+		command.Env = append(os.Environ(), "LISTEN_FDS=2", "LISTEN_FDNAMES=frontend:backend")
+		command.ExtraFiles = h.sockets
+	}
 	command.Stderr = os.Stderr
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for the parent
 	if err := command.Start(); err != nil {

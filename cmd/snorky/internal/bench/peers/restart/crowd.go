@@ -33,6 +33,13 @@ type member struct {
 	failed   []string // attempts, and ends that were none of a restart
 	gaps     int      // in what it heard, but for the one while it was away
 	away     bool     // nothing was heard since it is back
+	took     []delay
+}
+
+// delay is how long a message took from publishing to hearing.
+type delay struct {
+	n    int
+	took time.Duration
 }
 
 // crowd are all of them.
@@ -76,14 +83,16 @@ func (c *crowd) open(ctx context.Context, m *member, address string, i int) (err
 }
 
 func (m *member) heard(message client.Message) {
-	var n int
-	_ = json.Unmarshal(message.Content, &n)
+	now := sinceStart()
+	var got note
+	_ = json.Unmarshal(message.Content, &got)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.last != 0 && n != m.last+1 && !m.away {
+	if m.last != 0 && got.N != m.last+1 && !m.away {
 		m.gaps++
 	}
-	m.last, m.away = n, false
+	m.last, m.away = got.N, false
+	m.took = append(m.took, delay{got.N, now - got.At})
 }
 
 func (m *member) waits(delay time.Duration, cause error) {

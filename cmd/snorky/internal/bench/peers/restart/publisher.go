@@ -10,6 +10,16 @@ import (
 	"github.com/snorky-go/snorky/backendapi/client"
 )
 
+// note is a message: its number, and when this process began to publish it.
+type note struct {
+	N  int           `json:"n"`
+	At time.Duration `json:"at"`
+}
+
+var start = time.Now()
+
+func sinceStart() time.Duration { return time.Since(start) }
+
 // publisher publishes numbers from 1 on, one after the other.
 type publisher struct {
 	client  *client.Client
@@ -28,21 +38,21 @@ func (p *publisher) run(ctx context.Context, every time.Duration) {
 	defer p.client.Close()
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
-	for n := int64(1); ; {
+	for n := 1; ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
 		began := time.Now()
-		if err := p.client.Publish(ctx, backService, channel, n); err != nil {
+		if err := p.client.Publish(ctx, backService, channel, note{n, sinceStart()}); err != nil {
 			if ctx.Err() == nil {
 				p.failed.Add(1)
 				fmt.Fprintln(os.Stderr, "publishing", n, "failed:", err)
 			}
 			continue
 		}
-		p.acked.Store(n)
+		p.acked.Store(int64(n))
 		n++
 		if took := int64(time.Since(began)); took > p.slowest.Load() {
 			p.slowest.Store(took)

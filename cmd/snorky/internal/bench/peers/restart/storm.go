@@ -1,50 +1,71 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"net"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
 )
 
-// storm is what many clients who come at once make of a server that has just begun.
+const (
+	residents    = 200
+	publishStorm = 10 * time.Millisecond
+	quietTime    = 3 * time.Second
+)
+
+// storm is what many clients who come at once make of a server that has just begun, and of those who are there already.
 type storm struct {
-	Clients     int           `json:"clients"`
-	Came        time.Duration `json:"came"` // until the last has begun
-	Refused     []string      `json:"refused,omitempty"`
-	P50         time.Duration `json:"p50"` // of connecting, until the answer to the handshake
-	P99         time.Duration `json:"p99"`
-	Slowest     time.Duration `json:"slowest"`
-	Residents   int           `json:"residents"` // who were there and listen
-	Published   int           `json:"published"` // while they came
-	Failed      int           `json:"failed"`
-	SlowestCall time.Duration `json:"slowestCall"`
-	Gaps        int           `json:"gaps"`
+	Server string  `json:"server"`
+	Crowd  arrival `json:"crowd"`
+
+	Residents int     `json:"residents"` // who were there before and listen
+	Quiet     latency `json:"quiet"`     // of what is published to them before the crowd comes
+	During    latency `json:"during"`    // and until all of the crowd are in
+	Published int     `json:"published"` // meanwhile
+	Failed    int     `json:"failed"`
+	Gaps      int     `json:"gaps"`
+}
+
+// latency is of many times in order.
+type latency struct {
+	P50     time.Duration `json:"p50"`
+	P99     time.Duration `json:"p99"`
+	Slowest time.Duration `json:"slowest"`
+}
+
+func latencyOf(took []time.Duration) (l latency) {
+	if slices.Sort(took); len(took) > 0 {
+		l = latency{took[len(took)/2], took[len(took)*99/100], took[len(took)-1]}
+	}
+	return l
+}
+
+func (l latency) String() string {
+	return fmt.Sprintf("p50 %v, p99 %v, slowest %v", round(l.P50), round(l.P99), round(l.Slowest))
+}
+
+func round(d time.Duration) time.Duration {
+	if d < 10*time.Millisecond {
+		return d.Round(100 * time.Microsecond)
+	}
+	return d.Round(time.Millisecond)
 }
 
 func (s storm) summary() string {
-	return fmt.Sprintf("storm: %d clients within %v, %d refused; connected after p50 %v, p99 %v, slowest %v; "+
-		"%d residents got each of %d publications (%d gaps, %d failed), the slowest call took %v",
-		s.Clients, round(s.Came), len(s.Refused), round(s.P50), round(s.P99), round(s.Slowest),
-		s.Residents, s.Published, s.Gaps, s.Failed, round(s.SlowestCall))
+	return fmt.Sprintf("storm on %s: %d clients within %v, %d refused; connected after %v\n"+
+		"  %d residents got %d publications (%d failed, %d gaps) after %v; before: %v",
+		s.Server, s.Crowd.Clients, round(s.Crowd.Came), len(s.Crowd.Refused), s.Crowd.Took,
+		s.Residents, s.Published, s.Failed, s.Gaps, s.During, s.Quiet)
 }
 
-func round(d time.Duration) time.Duration { return d.Round(time.Millisecond) }
-
-const residents = 200
-
-// measureStorm lets all come within a second.
+// measureStorm publishes to some, and has a crowd come meanwhile.
 func measureStorm(ctx context.Context, s settings, binary, folder string) (storm, error) {
-	result := storm{Clients: s.storm, Residents: residents}
-	h, err := build(ctx, s, binary, folder)
+	result := storm{Residents: residents}
+	h, err := rent(ctx, binary, folder)
 	if err != nil {
 		return result, err
 	}
-	defer h.close()
 	up, err := h.start(ctx)
 	if err != nil {
 		return result, err
@@ -63,84 +84,46 @@ func measureStorm(ctx context.Context, s settings, binary, folder string) (storm
 	defer publishing.Wait()
 	living, end := context.WithCancel(ctx)
 	defer end()
-	publishing.Go(func() { p.run(living, publishEvery/4) })
-	fmt.Println("the storm of", s.storm, "clients")
-	before := int(p.acked.Load())
-	conns := come(ctx, h.front, &result)
-	defer func() {
-		for _, conn := range conns {
-			_ = conn.Close()
-		}
-	}()
-	last := int(p.acked.Load()) + 3
-	if err := until(ctx, func() bool { return c.heard(last) == residents }); err != nil {
-		return result, fmt.Errorf("%d of %d residents hear: %w", c.heard(last), residents, err)
+	publishing.Go(func() { p.run(living, publishStorm) })
+	if err := pause(ctx, quietTime); err != nil {
+		return result, err
+	}
+	from := int(p.acked.Load()) + 1
+	guests, err := invite(ctx, h.front, s.storm)
+	if err != nil {
+		return result, err
+	}
+	defer guests.leave()
+	if result.Crowd, err = guests.arrive(); err != nil {
+		return result, err
+	}
+	to := int(p.acked.Load())
+	if err := until(ctx, func() bool { return c.heard(to+3) == residents }); err != nil {
+		return result, fmt.Errorf("%d of %d residents hear: %w", c.heard(to+3), residents, err)
 	}
 	end()
 	publishing.Wait()
-	result.Published, result.Failed, result.SlowestCall = last-before, int(p.failed.Load()), time.Duration(p.slowest.Load())
-	for _, m := range c.members {
-		m.mu.Lock()
-		result.Gaps += m.gaps + len(m.failed)
-		m.mu.Unlock()
-	}
+	result.Published, result.Failed = to-from+1, int(p.failed.Load())
+	c.compare(&result, from, to)
 	return result, nil
 }
 
-// come connects all, beginning with them evenly within a second, and returns when each has its answer.
-func come(ctx context.Context, address string, s *storm) []net.Conn {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	var mu sync.Mutex
-	var conns []net.Conn
-	var took []time.Duration
-	var wg sync.WaitGroup
-	began := time.Now()
-	for i := range s.Clients {
-		if ahead := time.Duration(i)*time.Second/time.Duration(s.Clients) - time.Since(began); ahead > time.Millisecond {
-			_ = pause(ctx, ahead)
-		}
-		wg.Go(func() {
-			start := time.Now()
-			conn, err := shakeHands(ctx, address, i)
-			mu.Lock()
-			defer mu.Unlock()
-			if err != nil {
-				s.Refused = append(s.Refused, err.Error())
-				return
-			}
-			conns, took = append(conns, conn), append(took, time.Since(start))
-		})
-	}
-	s.Came = time.Since(began)
-	wg.Wait()
-	if slices.Sort(took); len(took) > 0 {
-		s.P50, s.P99, s.Slowest = took[len(took)/2], took[len(took)*99/100], took[len(took)-1]
-	}
-	return conns
-}
-
-func shakeHands(ctx context.Context, address string, i int) (net.Conn, error) {
-	conn, err := from(i).dial(ctx, "tcp4", address)
-	if err != nil {
-		return nil, err
-	}
-	deadline, _ := ctx.Deadline()
-	_ = conn.SetDeadline(deadline)
-	_, err = fmt.Fprintf(conn, "GET /ws HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n", address)
-	if err == nil {
-		var response *http.Response
-		if response, err = http.ReadResponse(bufio.NewReaderSize(conn, 512), nil); err == nil {
-			_ = response.Body.Close()
-			if response.StatusCode != http.StatusSwitchingProtocols {
-				err = fmt.Errorf("status %s", response.Status)
+// compare takes the times of messages from and to apart from those before. The first second was for warming up.
+func (c *crowd) compare(s *storm, from, to int) {
+	var quiet, during []time.Duration
+	for _, m := range c.members {
+		m.mu.Lock()
+		for _, d := range m.took {
+			switch {
+			case d.n > to || d.n < from/3:
+			case d.n >= from:
+				during = append(during, d.took)
+			default:
+				quiet = append(quiet, d.took)
 			}
 		}
+		s.Gaps += m.gaps + len(m.failed)
+		m.mu.Unlock()
 	}
-	if err != nil {
-		_ = conn.Close()
-		return nil, err
-	}
-	return conn, nil
+	s.Quiet, s.During = latencyOf(quiet), latencyOf(during)
 }
