@@ -42,17 +42,18 @@ build: ## bin/snorkyd and bin/snorky
 
 .PHONY: test
 test: ## all checks and tests, as CI runs them; installs what it needs
-	@MAKE="$(MAKE)" .ci/steps needs tools lint vet race cover-check portable js python peers-test todo
+	@MAKE="$(MAKE)" .ci/steps needs tools lint vet race cover-check portable js python
 
-# What is for operators brings much along (Prometheus, a packager), so it is
-# not among what everybody runs.
-.PHONY: test-deploy
-test-deploy: ## alert rules and dashboard, and what the packages hold; CI runs it after make test
-	@MAKE="$(MAKE)" .ci/steps tools alerts-test package-test
+# The modules beside the main one bring much along (databases, other servers,
+# Prometheus, a packager), and few changes touch them, so they are not among
+# what everybody runs.
+.PHONY: test-modules
+test-modules: ## the modules of their own: to-do list, other servers, alert rules, packages; CI runs it after make test
+	@MAKE="$(MAKE)" .ci/steps tools todo peers-test alerts-test package-test
 
 .PHONY: needs
 needs:
-	@.ci/need cc curl node npm python3 chromium postgres
+	@.ci/need cc curl node npm python3 chromium
 	@.ci/need nginx nginx-stream haproxy caddy || echo "needs: the tests with what is MISSING above are SKIPPED" >&2
 
 .PHONY: lint
@@ -70,10 +71,14 @@ fmt: tools ## gofumpt and the order of imports, written to the files
 vet:
 	$(GO) vet -tags lint ./...
 
+# Many tests wait (for a browser, for a timeout), so there is time for more
+# packages at once than there are processors.
+PACKAGES := $(shell n="$$(nproc 2>/dev/null || sysctl -n hw.ncpu)"; echo $$((n + 1)))
+
 .PHONY: race
 race: ## all Go tests with the race detector, the browser test among them
 	@mkdir -p .cover
-	CHROMIUM="$$(.ci/browser)" $(GO) test -race -shuffle=on -timeout 9m \
+	CHROMIUM="$$(.ci/browser)" $(GO) test -race -shuffle=on -timeout 9m -p $(PACKAGES) \
 		-covermode=atomic -coverprofile=.cover/profile ./...
 
 .PHONY: cover
@@ -157,6 +162,7 @@ TODO := examples/todo
 
 .PHONY: todo
 todo: $(GOLANGCI_STAMP) ## the to-do list with a database: vet, lint, tests on PostgreSQL and in a browser
+	@.ci/need postgres chromium
 	cd $(TODO) && $(GO) vet ./... && $(GOLANGCI) run --allow-parallel-runners ./... && \
 		CHROMIUM="$$($(CURDIR)/.ci/browser)" $(GO) test -race -shuffle=on -timeout 6m ./...
 

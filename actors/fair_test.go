@@ -50,7 +50,7 @@ func (s *late) writeOne(b []byte) (int, error) {
 // A publication to a quiet channel, which comes while a busy channel of the same loop is in the middle of its
 // subscribers, waits for the rest of one step and for one more, however many subscribers and messages there are.
 func TestQuietChannelWaitsForTwoSteps(t *testing.T) {
-	const subscribers, on = 20_000, 1000
+	const subscribers, on = 6 * fanOutStep, fanOutStep / 2
 	for name, message := range map[string]string{
 		"small messages": `"small"`,
 		"large messages": `"` + strings.Repeat("large", 5000) + `"`,

@@ -229,7 +229,7 @@ func TestFloodsOfRooms(t *testing.T) {
 				}
 				return sent, data(service, fmt.Sprint(i), `{"cursors":[]}`)
 			})
-			turns(c, 4_000, func(i int) (string, string) {
+			turns(c, 1_000, func(i int) (string, string) {
 				command := []string{"leave", "join"}[i%2]
 				want := response(service, fmt.Sprint(i))
 				if command == "join" {
@@ -252,7 +252,7 @@ func TestFloodsOfRooms(t *testing.T) {
 // cursorsWithoutEnd creates more cursors than a connection may have, and one over and over.
 func cursorsWithoutEnd(t *testing.T, c *socket) {
 	t.Helper()
-	for i := range 3_000 {
+	for i := range 1_000 {
 		c.send(request("cursors", "createCursor", fmt.Sprintf(`{"privateHandle":%d,"document":1,"position":0,"status":0}`, i%20), `"create"`))
 		answer, _ := c.answered("cursors", `"create"`)
 		switch refused := strings.Contains(answer, `"error"`); {
@@ -262,7 +262,7 @@ func cursorsWithoutEnd(t *testing.T, c *socket) {
 			t.Fatalf("cursor %d: %s", i, answer)
 		}
 	}
-	for range 1_000 {
+	for range 300 {
 		c.call("cursors", "removeCursor", `{"privateHandle":3}`)
 		c.send(request("cursors", "createCursor", `{"privateHandle":3,"document":1,"position":0,"status":0}`, `"again"`))
 		if answer, _ := c.answered("cursors", `"again"`); !strings.Contains(answer, `"response"`) {

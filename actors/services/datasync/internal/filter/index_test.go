@@ -159,7 +159,7 @@ func TestIntervals(t *testing.T) {
 	}
 	var tree intervals[int]
 	all := map[interval]*node[int]{}
-	for range 5000 {
+	for step := range 5000 {
 		i := interval{end(), end()}
 		if n := all[i]; n != nil {
 			tree.remove(i)
@@ -182,7 +182,9 @@ func TestIntervals(t *testing.T) {
 		if got != want {
 			t.Fatalf("%d intervals contain %v, not %d", want, x, got)
 		}
-		checkNode(t, tree.root)
+		if step%16 == 0 { // it looks at all of them
+			checkNode(t, tree.root)
+		}
 	}
 }
 
