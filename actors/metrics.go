@@ -17,7 +17,10 @@ type Metrics struct {
 
 	Publications uint64 // by clients, services and the backend, whether or not anybody was subscribed
 	BacklogBytes int64  // published but not yet fanned out
-	MailBytes    int64  // sent by services to clients, but not yet taken by the loops of these
+	// Publications of clients and the backend that were held back, which is when the answer waits for the fan-out, because of
+	// Options.MaxBacklogBytes, or since a loop had more to do than takes a moment.
+	HeldByBacklog, HeldByLoop uint64
+	MailBytes                 int64 // sent by services to clients, but not yet taken by the loops of these
 
 	// Latency is the time from when a channel takes in a publication until it is written to the sockets of all subscribers;
 	// for one that is behind, until it is in its queue.
@@ -61,9 +64,13 @@ func (b *Broker) Metrics() Metrics {
 		BacklogBytes: b.backlog.Load(),
 		MailBytes:    b.mail.n.Load(),
 		Latency:      b.counts.latency.snapshot(),
-		Closed:       b.counts.closed.snapshot(),
-		Errors:       b.counts.errors.snapshot(),
-		Registries:   [2]int{b.frontend.UserMessageCount(), b.backend.UserMessageCount()},
+
+		HeldByBacklog: b.counts.held[fullBacklog].Load(),
+		HeldByLoop:    b.counts.held[crowdedLoop].Load(),
+
+		Closed:     b.counts.closed.snapshot(),
+		Errors:     b.counts.errors.snapshot(),
+		Registries: [2]int{b.frontend.UserMessageCount(), b.backend.UserMessageCount()},
 	}
 	for _, l := range b.loops {
 		m.Loops = append(m.Loops, l.metrics())
@@ -100,6 +107,7 @@ func (s *service) waiting() int {
 // counts are those that loops and other goroutines share.
 type counts struct {
 	publications atomic.Uint64
+	held         [pressures]atomic.Uint64
 	latency      histogram
 	closed       counters[wire.CloseCode]
 	errors       counters[string]

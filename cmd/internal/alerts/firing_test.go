@@ -35,7 +35,10 @@ func TestRulesFire(t *testing.T) {
 			[]string{`snorky_connections_closed_total{code="4001"} 0+50x60`, `snorky_connections 1000x60`},
 			[]string{`snorky_connections_closed_total{code="4001"} 0+10x60`, `snorky_connections 1000x60`},
 		},
-		"SnorkyBacklogHigh":      {[]string{`snorky_backlog_bytes 9000000x60`}, []string{`snorky_backlog_bytes 4000000x60`}},
+		"SnorkyBacklogHigh": { // one hot channel: its backlog swings, and is found low
+			[]string{`snorky_publications_held_back_total{reason="backlog"} 0+90x60`, `snorky_backlog_bytes 1000000x60`, `snorky_backlog_limit_bytes 4194304x60`},
+			[]string{`snorky_publications_held_back_total{reason="backlog"} 0+1x60`, `snorky_publications_held_back_total{reason="loop"} 0+90x60`, `snorky_backlog_bytes 4000000x60`, `snorky_backlog_limit_bytes 4194304x60`},
+		},
 		"SnorkyWaitingBytesHigh": {[]string{`snorky_waiting_bytes{loop="0"} 300000000x60`, `snorky_waiting_bytes{loop="1"} 300000000x60`}, []string{`snorky_waiting_bytes{loop="0"} 300000000x60`}},
 		"SnorkyMailboxDeep":      {[]string{`snorky_service_mailbox_messages{door="frontend",service="chat"} 5000x60`}, []string{`snorky_service_mailbox_messages{door="frontend",service="chat"} 50x60`}},
 		"SnorkyConnectionsLimit": {[]string{`snorky_connections 95x60`, `snorky_connections_limit 100x60`}, []string{`snorky_connections 95x60`, `snorky_connections_limit 0x60`}},

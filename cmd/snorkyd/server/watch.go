@@ -76,7 +76,8 @@ func (s watched) Snapshot() admin.Snapshot {
 	shot := admin.Snapshot{
 		Version: s.process.Version, Started: s.started, Open: s.isOpen(), Draining: s.draining.Load(),
 		Frontend: s.Addr(), Backend: s.BackendAddr(), MaxConnections: s.Config().MaxConnections,
-		Broker: s.broker.Metrics(), Gateway: s.ws.Stats(), Calls: s.calls.Stats(), Backends: s.back.Stats(),
+		MaxBacklog: s.Config().MaxBacklogBytes,
+		Broker:     s.broker.Metrics(), Gateway: s.ws.Stats(), Calls: s.calls.Stats(), Backends: s.back.Stats(),
 		Reloads: s.reloads.snapshot(), Pressure: s.Pressure(),
 	}
 	if v := s.tokens.current.Load(); v != nil {

@@ -131,6 +131,17 @@ var trafficFamilies = []family{
 	gauge("snorky_subscriptions", "Subscriptions of connections to channels.", func(s *Snapshot) int { return s.Broker.Subscriptions }),
 	counter("snorky_publications_total", "Messages published, with and without subscribers.", func(s *Snapshot) uint64 { return s.Broker.Publications }),
 	gauge("snorky_backlog_bytes", "Bytes published but not yet fanned out, of all channels.", func(s *Snapshot) int64 { return s.Broker.BacklogBytes }),
+	gauge("snorky_backlog_limit_bytes", "Setting max-backlog: what one channel may have of that until publishers are held back; all channels may have four times as much.",
+		func(s *Snapshot) int { return s.MaxBacklog }),
+	{
+		"snorky_publications_held_back_total", "Publications whose answer waits for the fan-out, by reason: max-backlog, or a loop that has more to do than takes a moment.",
+		prometheus.CounterValue,
+		[]string{"reason"},
+		func(s *Snapshot, add func(float64, ...string)) {
+			add(float64(s.Broker.HeldByBacklog), "backlog")
+			add(float64(s.Broker.HeldByLoop), "loop")
+		},
+	},
 	gauge("snorky_service_mail_bytes", "Bytes that services have sent to single clients and loops have not taken yet.",
 		func(s *Snapshot) int64 { return s.Broker.MailBytes }),
 }

@@ -80,8 +80,8 @@ func series(t *testing.T, address string) map[string]string {
 
 func TestValues(t *testing.T) {
 	t.Parallel()
-	f := &fake{snapshot: Snapshot{Open: true, Broker: actors.Metrics{
-		Publications: 12, Errors: map[string]uint64{"mine": 4},
+	f := &fake{snapshot: Snapshot{Open: true, MaxBacklog: 4096, Broker: actors.Metrics{
+		Publications: 12, HeldByBacklog: 5, HeldByLoop: 6, Errors: map[string]uint64{"mine": 4},
 		Closed:  map[wire.CloseCode]uint64{0: 3, wire.CloseSlowReader: 2},
 		Latency: actors.Histogram{Bounds: []float64{0.1, 1}, Counts: []uint64{5, 3, 2}, Sum: 7.5},
 		Loops:   []actors.LoopMetrics{{Deliveries: 8}, {Deliveries: 9}},
@@ -94,6 +94,8 @@ func TestValues(t *testing.T) {
 	got := series(t, serve(t, f))
 	for name, want := range map[string]string{
 		"snorky_ready": "1", "snorky_draining": "0", "snorky_publications_total": "12",
+		`snorky_publications_held_back_total{reason="backlog"}`: "5", `snorky_publications_held_back_total{reason="loop"}`: "6",
+		"snorky_backlog_limit_bytes":       "4096",
 		`snorky_errors_total{code="mine"}`: "4", `snorky_errors_total{code="internal_error"}`: "0",
 		`snorky_connections_closed_total{code="other"}`: "3", `snorky_slow_readers_cut_total{reason="queue_full"}`: "2",
 		`snorky_publish_latency_seconds_bucket{le="0.1"}`: "5", `snorky_publish_latency_seconds_bucket{le="1"}`: "8",

@@ -20,6 +20,7 @@ type Snapshot struct {
 
 	Frontend, Backend string // addresses
 	MaxConnections    int    // 0: no limit
+	MaxBacklog        int    // bytes of one channel
 
 	Broker       actors.Metrics
 	Gateway      gateway.Stats
