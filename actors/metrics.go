@@ -27,7 +27,8 @@ type Metrics struct {
 	Latency Histogram
 
 	Closed map[wire.CloseCode]uint64 // connections that have ended, by code; 0: one that has no name here
-	Errors map[string]uint64         // answers that were errors, by wire.Error.Code; "other": one of too many different ones
+	// Answers that were errors, to clients and to the backend, by wire.Error.Code; "other": one of too many different ones.
+	Errors, BackendErrors map[string]uint64
 
 	Loops      []LoopMetrics
 	Services   []ServiceMetrics // sorted by door and name
@@ -67,9 +68,10 @@ func (b *Broker) Metrics() Metrics {
 
 		HeldByBacklog: b.counts.held[fullBacklog].Load(),
 		HeldByLoop:    b.counts.held[crowdedLoop].Load(),
+		BackendErrors: b.counts.errors[backendDoor].snapshot(),
 
 		Closed:     b.counts.closed.snapshot(),
-		Errors:     b.counts.errors.snapshot(),
+		Errors:     b.counts.errors[frontDoor].snapshot(),
 		Registries: [2]int{b.frontend.UserMessageCount(), b.backend.UserMessageCount()},
 	}
 	for _, l := range b.loops {
@@ -110,7 +112,23 @@ type counts struct {
 	held         [pressures]atomic.Uint64
 	latency      histogram
 	closed       counters[wire.CloseCode]
-	errors       counters[string]
+	errors       [doors]counters[string]
+}
+
+// The doors that calls come by.
+const (
+	frontDoor = iota
+	backendDoor
+	doors // how many there are
+)
+
+// countError counts an answer that is an error.
+func (c *Call) countError(err *wire.Error) {
+	door := frontDoor
+	if c.connection == nil {
+		door = backendDoor
+	}
+	c.service.host.broker.counts.errors[door].add(err.Code, "other")
 }
 
 // counters count by a key that strangers may choose, so only so many different ones have a name.

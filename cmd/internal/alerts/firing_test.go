@@ -62,9 +62,13 @@ func TestRulesFire(t *testing.T) {
 		"SnorkyApplicationQueue":   {[]string{`snorky_application_questions_pending{state="waiting"} 200x60`}, []string{`snorky_application_questions_pending{state="asked"} 200x60`}},
 		"SnorkyBackendKeyWrong":    {[]string{`snorky_backend_requests_total{status="401"} 0+2x60`, `snorky_backend_requests_total{status="429"} 0+2x60`}, []string{`snorky_backend_requests_total{status="401"} 0+1x60`}},
 		"SnorkyBackendRequestsBad": {[]string{`snorky_backend_requests_total{status="404"} 0+100x60`}, []string{`snorky_backend_requests_total{status="401"} 0+100x60`, `snorky_backend_requests_total{status="429"} 0+100x60`, `snorky_backend_requests_total{status="200"} 0+100x60`}},
-		"SnorkyInternalErrors":     {[]string{`snorky_errors_total{code="internal_error"} 0+1x60`}, []string{`snorky_errors_total{code="not_authorized"} 0+1x60`, `snorky_backend_calls_failed_total 0x60`}},
-		"SnorkyReloadFailed":       {[]string{`snorky_config_last_reload_successful 0x60`}, []string{`snorky_config_last_reload_successful 1x60`}},
-		"SnorkyShortOfMemory":      {[]string{`snorky_short_of_memory 0x57 1 0 0`}, []string{`snorky_short_of_memory 1x40 0x20`}},
+		"SnorkyBackendErrors": { // 20 misspelt commands, seven minutes ago
+			[]string{`snorky_errors_total{door="backend",code="unknown_command"} 0x53 20x7`},
+			[]string{`snorky_errors_total{door="backend",code="unknown_command"} 20x60`, `snorky_errors_total{door="frontend",code="unknown_command"} 0x53 20x7`, `snorky_errors_total{door="backend",code="internal_error"} 0+9x60`},
+		},
+		"SnorkyInternalErrors": {[]string{`snorky_errors_total{door="backend",code="internal_error"} 0+1x60`}, []string{`snorky_errors_total{door="frontend",code="not_authorized"} 0+1x60`, `snorky_backend_calls_failed_total 0x60`}},
+		"SnorkyReloadFailed":   {[]string{`snorky_config_last_reload_successful 0x60`}, []string{`snorky_config_last_reload_successful 1x60`}},
+		"SnorkyShortOfMemory":  {[]string{`snorky_short_of_memory 0x57 1 0 0`}, []string{`snorky_short_of_memory 1x40 0x20`}},
 		"SnorkyMemoryNearLimit": {
 			[]string{`snorky_memory_held_bytes 85x60`, `snorky_memory_ceiling_bytes 100x60`},
 			[]string{`snorky_memory_held_bytes 85x60`, `snorky_memory_ceiling_bytes 0x60`, `process_resident_memory_bytes 95x60`, `go_gc_gomemlimit_bytes 100x60`},

@@ -156,7 +156,7 @@ func TestWhatIsCounted(t *testing.T) {
 	hasLines(t, text,
 		"snorky_ready 1", "snorky_connections 1", "snorky_channels 1", "snorky_subscriptions 1", "snorky_publications_total 1",
 		"snorky_publish_latency_seconds_count 1", "snorky_handshakes_accepted_total 1", `snorky_handshakes_refused_total{status="403"} 1`,
-		`snorky_errors_total{code="unknown_command"} 1`, `snorky_backend_requests_total{status="200"} 1`, "snorky_backend_keys 1",
+		`snorky_errors_total{code="unknown_command",door="frontend"} 1`, `snorky_backend_requests_total{status="200"} 1`, "snorky_backend_keys 1",
 		"snorky_log_lines_lost_total 5", `snorky_config_reloads_total{result="failure"} 1`, "snorky_config_last_reload_successful 0",
 		`snorky_service_calls_total{door="backend",service="pubsub_backend"} 1`, `snorky_tokens_total{result="accepted"} 0`)
 	if !strings.Contains(text, `version="v1.2.3"`) {
@@ -216,7 +216,7 @@ func TestScrapesDoNotGrow(t *testing.T) {
 		trial.Status(t, fmt.Sprintf("http://%s/%d", s.BackendAddr(), i))
 	}
 	text := scrape(t, s)
-	hasLines(t, text, "snorky_channels 501", `snorky_errors_total{code="unknown_command"} 501`)
+	hasLines(t, text, "snorky_channels 501", `snorky_errors_total{code="unknown_command",door="frontend"} 501`)
 	if after := strings.Count(text, "\n"); after > before+10 { // statuses and codes that were not there before
 		t.Errorf("%d lines became %d", before, after)
 	}

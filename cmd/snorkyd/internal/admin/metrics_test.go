@@ -81,7 +81,7 @@ func series(t *testing.T, address string) map[string]string {
 func TestValues(t *testing.T) {
 	t.Parallel()
 	f := &fake{snapshot: Snapshot{Open: true, MaxBacklog: 4096, Broker: actors.Metrics{
-		Publications: 12, HeldByBacklog: 5, HeldByLoop: 6, Errors: map[string]uint64{"mine": 4},
+		Publications: 12, HeldByBacklog: 5, HeldByLoop: 6, Errors: map[string]uint64{"mine": 4}, BackendErrors: map[string]uint64{"no_such_model": 7},
 		Closed:  map[wire.CloseCode]uint64{0: 3, wire.CloseSlowReader: 2},
 		Latency: actors.Histogram{Bounds: []float64{0.1, 1}, Counts: []uint64{5, 3, 2}, Sum: 7.5},
 		Loops:   []actors.LoopMetrics{{Deliveries: 8}, {Deliveries: 9}},
@@ -95,8 +95,9 @@ func TestValues(t *testing.T) {
 	for name, want := range map[string]string{
 		"snorky_ready": "1", "snorky_draining": "0", "snorky_publications_total": "12",
 		`snorky_publications_held_back_total{reason="backlog"}`: "5", `snorky_publications_held_back_total{reason="loop"}`: "6",
-		"snorky_backlog_limit_bytes":       "4096",
-		`snorky_errors_total{code="mine"}`: "4", `snorky_errors_total{code="internal_error"}`: "0",
+		"snorky_backlog_limit_bytes":                       "4096",
+		`snorky_errors_total{code="mine",door="frontend"}`: "4", `snorky_errors_total{code="internal_error",door="frontend"}`: "0",
+		`snorky_errors_total{code="no_such_model",door="backend"}`: "7", `snorky_errors_total{code="no_such_model",door="frontend"}`: "0",
 		`snorky_connections_closed_total{code="other"}`: "3", `snorky_slow_readers_cut_total{reason="queue_full"}`: "2",
 		`snorky_publish_latency_seconds_bucket{le="0.1"}`: "5", `snorky_publish_latency_seconds_bucket{le="1"}`: "8",
 		`snorky_publish_latency_seconds_bucket{le="+Inf"}`: "10", "snorky_publish_latency_seconds_count": "10", "snorky_publish_latency_seconds_sum": "7.5",
