@@ -68,6 +68,7 @@ func TestRulesFire(t *testing.T) {
 		},
 		"SnorkyInternalErrors": {[]string{`snorky_errors_total{door="backend",code="internal_error"} 0+1x60`}, []string{`snorky_errors_total{door="frontend",code="not_authorized"} 0+1x60`, `snorky_backend_calls_failed_total 0x60`}},
 		"SnorkyReloadFailed":   {[]string{`snorky_config_last_reload_successful 0x60`}, []string{`snorky_config_last_reload_successful 1x60`}},
+		"SnorkyRestartAwaited": {[]string{`snorky_config_settings_awaiting_restart 2x60`}, []string{`snorky_config_settings_awaiting_restart 2x59 0`}},
 		"SnorkyShortOfMemory":  {[]string{`snorky_short_of_memory 0x57 1 0 0`}, []string{`snorky_short_of_memory 1x40 0x20`}},
 		"SnorkyMemoryNearLimit": {
 			[]string{`snorky_memory_held_bytes 85x60`, `snorky_memory_ceiling_bytes 100x60`},

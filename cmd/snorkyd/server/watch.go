@@ -46,6 +46,13 @@ func (s *Server) NoteReload(err error) {
 	seen.LastSuccess = time.Now()
 }
 
+// wait notes how many settings of the configuration that was read wait for a restart.
+func (r *reloads) wait(settings int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.seen.Waiting = settings
+}
+
 func (r *reloads) snapshot() admin.Reloads {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -52,6 +52,26 @@ func hasLines(t *testing.T, text string, lines ...string) {
 	}
 }
 
+// A reload tells how many settings it could not put into force, until another one can.
+func TestSettingsThatWaitForARestart(t *testing.T) {
+	t.Parallel()
+	s := watched(t, nil)
+	cfg := s.Config()
+	hasLines(t, scrape(t, s), "snorky_config_settings_awaiting_restart 0")
+	for _, loops := range []int{3, 0} {
+		next := cfg
+		next.Loops = loops
+		done, err := s.Reload(next)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hasLines(t, scrape(t, s), fmt.Sprintf("snorky_config_settings_awaiting_restart %d", len(done.Restart)))
+		if (len(done.Restart) > 0) != (loops > 0) {
+			t.Errorf("%d loops: %v", loops, done.Restart)
+		}
+	}
+}
+
 // What is for operators is at the admin address and nowhere else, and what is for others is not there.
 func TestAdminPathsAreNotPublic(t *testing.T) {
 	t.Parallel()

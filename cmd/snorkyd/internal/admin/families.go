@@ -134,6 +134,8 @@ var serverFamilies = []family{
 		func(s *Snapshot) int { return truth(!s.Reloads.LastFailed) }),
 	gauge("snorky_config_last_reload_success_timestamp_seconds", "When the configuration in use was read, in seconds since 1970.",
 		func(s *Snapshot) float64 { return unix(s.Reloads.LastSuccess) }),
+	gauge("snorky_config_settings_awaiting_restart", "Settings of the configuration that was read last which need a restart.",
+		func(s *Snapshot) int { return s.Reloads.Waiting }),
 	counter("snorky_log_lines_lost_total", "Lines of the log that nobody took in time.", func(s *Snapshot) uint64 { return s.LogLinesLost }),
 }
 

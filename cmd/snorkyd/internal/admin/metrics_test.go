@@ -87,6 +87,7 @@ func TestValues(t *testing.T) {
 		Loops:   []actors.LoopMetrics{{Deliveries: 8}, {Deliveries: 9}},
 	}}}
 	f.snapshot.Gateway.Refused = map[int]uint64{418: 6}
+	f.snapshot.Reloads.Waiting = 3
 	f.snapshot.Pressure = Pressure{
 		Memory:    memory.Stats{Usage: memory.Usage{Resident: 1000, Held: 20, Sockets: 1}, Ceiling: 22, Full: true},
 		OverLimit: 23, ConnectsRefused: 24, RefusedFull: 25, Handshakes: 26, HandshakesEvicted: 27, BackendConnections: 28, BackendEvicted: 29,
@@ -101,6 +102,7 @@ func TestValues(t *testing.T) {
 		`snorky_connections_closed_total{code="other"}`: "3", `snorky_slow_readers_cut_total{reason="queue_full"}`: "2",
 		`snorky_publish_latency_seconds_bucket{le="0.1"}`: "5", `snorky_publish_latency_seconds_bucket{le="1"}`: "8",
 		`snorky_publish_latency_seconds_bucket{le="+Inf"}`: "10", "snorky_publish_latency_seconds_count": "10", "snorky_publish_latency_seconds_sum": "7.5",
+		"snorky_config_settings_awaiting_restart": "3", `snorky_connections_closed_total{code="4201"}`: "0",
 		"snorky_memory_held_bytes": "21", "snorky_memory_ceiling_bytes": "22", "snorky_short_of_memory": "1",
 		"snorky_messages_over_limit_total": "23", "snorky_handshakes_over_limit_total": "24", "snorky_handshakes_short_of_memory_total": "25",
 		"snorky_handshakes_unfinished": "26", "snorky_handshakes_evicted_total": "27",

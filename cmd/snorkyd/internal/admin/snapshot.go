@@ -38,6 +38,7 @@ type Reloads struct {
 	Succeeded, Failed uint64
 	LastFailed        bool
 	LastSuccess       time.Time // or the start
+	Waiting           int       // settings of the last one that was read which need a restart
 }
 
 // Pressure is what strangers and crowds do to a server.
