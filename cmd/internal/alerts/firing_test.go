@@ -16,9 +16,10 @@ const with = `job="snorky",instance="a:5802"`
 func TestRulesFire(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct{ bad, good []string }{
-		"SnorkyDown":     {[]string{`up 0x60`}, []string{`up 1x60`}},
-		"SnorkyNotReady": {[]string{`snorky_ready 0x60`}, []string{`snorky_ready 1x60`}},
-		"SnorkyRestarts": {[]string{`snorky_start_time_seconds 1+1x60`}, []string{`snorky_start_time_seconds 1x60`}},
+		"SnorkyDown":      {[]string{`up 0x60`}, []string{`up 1x60`}},
+		"SnorkyNotReady":  {[]string{`snorky_ready 0x60`}, []string{`snorky_ready 1x60`}},
+		"SnorkyUnhealthy": {[]string{`snorky_healthy 0x60`}, []string{`snorky_healthy 1x60`, `snorky_ready 0x60`}},
+		"SnorkyRestarts":  {[]string{`snorky_start_time_seconds 1+1x60`}, []string{`snorky_start_time_seconds 1x60`}},
 		"SnorkyLoopLagHigh": {
 			[]string{`snorky_loop_lag_seconds_bucket{loop="0",le="0.1"} 0+1x60`, `snorky_loop_lag_seconds_bucket{loop="0",le="1"} 0+60x60`, `snorky_loop_lag_seconds_bucket{loop="0",le="+Inf"} 0+60x60`},
 			[]string{`snorky_loop_lag_seconds_bucket{loop="0",le="0.1"} 0+60x60`, `snorky_loop_lag_seconds_bucket{loop="0",le="1"} 0+60x60`, `snorky_loop_lag_seconds_bucket{loop="0",le="+Inf"} 0+60x60`},

@@ -81,7 +81,7 @@ func (s watched) isOpen() bool {
 // Snapshot implements admin.Source.
 func (s watched) Snapshot() admin.Snapshot {
 	shot := admin.Snapshot{
-		Version: s.process.Version, Started: s.started, Open: s.isOpen(), Draining: s.draining.Load(),
+		Version: s.process.Version, Started: s.started, Open: s.isOpen(), Draining: s.draining.Load(), Pulse: s.heart.Last(),
 		Frontend: s.Addr(), Backend: s.BackendAddr(), MaxConnections: s.Config().MaxConnections,
 		MaxBacklog: s.Config().MaxBacklogBytes,
 		Broker:     s.broker.Metrics(), Gateway: s.ws.Stats(), Calls: s.calls.Stats(), Backends: s.back.Stats(),

@@ -120,6 +120,10 @@ var serverFamilies = []family{
 	gauge("snorky_start_time_seconds", "When the server was started, in seconds since 1970.", func(s *Snapshot) float64 { return unix(s.Started) }),
 	gauge("snorky_uptime_seconds", "How long ago that was.", func(s *Snapshot) float64 { return time.Since(s.Started).Seconds() }),
 	gauge("snorky_ready", "1 while both doors accept and the server does not drain.", func(s *Snapshot) int { return truth(s.Open && !s.Draining) }),
+	gauge("snorky_healthy", "1 unless the actors did not answer when they were asked last, as they are every ten seconds or so.",
+		func(s *Snapshot) int { return truth(s.Pulse.Err == nil) }),
+	gauge("snorky_probe_duration_seconds", "How long it took the actors to answer then, or until they were given up.",
+		func(s *Snapshot) float64 { return s.Pulse.Took.Seconds() }),
 	gauge("snorky_draining", "1 from the beginning of the end.", func(s *Snapshot) int { return truth(s.Draining) }),
 	gauge("snorky_backend_keys", "Keys of the backend that are valid.", func(s *Snapshot) int { return s.Calls.Keys }),
 	{

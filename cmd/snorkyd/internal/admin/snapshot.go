@@ -8,6 +8,7 @@ import (
 	"github.com/snorky-go/snorky/backendapi"
 	"github.com/snorky-go/snorky/backendapi/application"
 	"github.com/snorky-go/snorky/cmd/snorkyd/internal/memory"
+	"github.com/snorky-go/snorky/cmd/snorkyd/internal/pulse"
 	"github.com/snorky-go/snorky/gateway"
 )
 
@@ -17,6 +18,7 @@ type Snapshot struct {
 	Started  time.Time
 	Open     bool // both doors accept
 	Draining bool
+	Pulse    pulse.Sign // what the last probe of the actors said
 
 	Frontend, Backend string // addresses
 	MaxConnections    int    // 0: no limit
