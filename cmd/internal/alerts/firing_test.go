@@ -54,6 +54,11 @@ func TestRulesFire(t *testing.T) {
 			[]string{`snorky_handshakes_refused_total{status="403"} 0+100x60`, `snorky_handshakes_accepted_total 0+10x60`},
 			[]string{`snorky_handshakes_refused_total{status="403"} 0+100x60`, `snorky_handshakes_accepted_total 0+1000x60`},
 		},
+		"SnorkyCertificateExpires": { // it is one o'clock on 1970-01-01
+			[]string{`snorky_tls_certificate_not_after_timestamp_seconds{door="frontend"} 600000x60`},
+			[]string{`snorky_tls_certificate_not_after_timestamp_seconds{door="frontend"} 700000x60`},
+		},
+		"SnorkyCertificateNotLoaded": {[]string{`snorky_tls_certificate_last_load_successful{door="backend"} 0x60`}, []string{`snorky_tls_certificate_last_load_successful{door="backend"} 1x60`}},
 		"SnorkyTokensRefused": {
 			[]string{`snorky_tokens_total{result="invalid"} 0+100x60`, `snorky_tokens_total{result="accepted"} 0+100x60`},
 			[]string{`snorky_tokens_total{result="invalid"} 0+100x60`, `snorky_tokens_total{result="accepted"} 0+1000x60`},

@@ -85,7 +85,7 @@ func (s watched) Snapshot() admin.Snapshot {
 		Frontend: s.Addr(), Backend: s.BackendAddr(), MaxConnections: s.Config().MaxConnections,
 		MaxBacklog: s.Config().MaxBacklogBytes,
 		Broker:     s.broker.Metrics(), Gateway: s.ws.Stats(), Calls: s.calls.Stats(), Backends: s.back.Stats(),
-		Reloads: s.reloads.snapshot(), Pressure: s.Pressure(),
+		Entrances: s.entranceStats(), Reloads: s.reloads.snapshot(), Pressure: s.Pressure(),
 	}
 	if v := s.tokens.current.Load(); v != nil {
 		shot.Tokens = v.Stats()

@@ -109,7 +109,7 @@ func closeCode(c wire.CloseCode) string {
 }
 
 // families are in the order of what an operator asks.
-var families = slices.Concat(serverFamilies, trafficFamilies, loopFamilies, refusalFamilies, callFamilies, pressureFamilies)
+var families = slices.Concat(serverFamilies, trafficFamilies, loopFamilies, entranceFamilies, refusalFamilies, callFamilies, pressureFamilies)
 
 var serverFamilies = []family{
 	{

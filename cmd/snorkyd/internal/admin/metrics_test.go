@@ -7,12 +7,15 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/snorky-go/snorky/actors"
 	"github.com/snorky-go/snorky/actors/wire"
+	"github.com/snorky-go/snorky/cmd/snorkyd/internal/certificate"
 	"github.com/snorky-go/snorky/cmd/snorkyd/internal/memory"
+	"github.com/snorky-go/snorky/cmd/snorkyd/internal/pulse"
 )
 
 var update = flag.Bool("update", false, "write deploy/METRICS.md")
@@ -88,6 +91,8 @@ func TestValues(t *testing.T) {
 	}}}
 	f.snapshot.Gateway.Refused = map[int]uint64{418: 6}
 	f.snapshot.Reloads.Waiting = 3
+	f.snapshot.Pulse = pulse.Sign{Err: actors.ErrStopped, Took: 8 * time.Second}
+	f.snapshot.Entrances[0] = Entrance{Failures: 5, Certificate: &certificate.Stats{NotAfter: time.Unix(1234, 0), Failed: true}}
 	f.snapshot.Pressure = Pressure{
 		Memory:    memory.Stats{Usage: memory.Usage{Resident: 1000, Held: 20, Sockets: 1}, Ceiling: 22, Full: true},
 		OverLimit: 23, ConnectsRefused: 24, RefusedFull: 25, Handshakes: 26, HandshakesEvicted: 27, BackendConnections: 28, BackendEvicted: 29,
@@ -102,7 +107,11 @@ func TestValues(t *testing.T) {
 		`snorky_connections_closed_total{code="other"}`: "3", `snorky_slow_readers_cut_total{reason="queue_full"}`: "2",
 		`snorky_publish_latency_seconds_bucket{le="0.1"}`: "5", `snorky_publish_latency_seconds_bucket{le="1"}`: "8",
 		`snorky_publish_latency_seconds_bucket{le="+Inf"}`: "10", "snorky_publish_latency_seconds_count": "10", "snorky_publish_latency_seconds_sum": "7.5",
-		"snorky_config_settings_awaiting_restart": "3", `snorky_connections_closed_total{code="4201"}`: "0",
+		"snorky_healthy": "0", "snorky_probe_duration_seconds": "8",
+		`snorky_entrance_failures_total{door="frontend"}`: "5", `snorky_entrance_failures_total{door="backend"}`: "0",
+		`snorky_tls_certificate_not_after_timestamp_seconds{door="frontend"}`: "1234", `snorky_tls_certificate_last_load_successful{door="frontend"}`: "0",
+		`snorky_tls_certificate_last_load_successful{door="backend"}`: "",
+		"snorky_config_settings_awaiting_restart":                     "3", `snorky_connections_closed_total{code="4201"}`: "0",
 		"snorky_memory_held_bytes": "21", "snorky_memory_ceiling_bytes": "22", "snorky_short_of_memory": "1",
 		"snorky_messages_over_limit_total": "23", "snorky_handshakes_over_limit_total": "24", "snorky_handshakes_short_of_memory_total": "25",
 		"snorky_handshakes_unfinished": "26", "snorky_handshakes_evicted_total": "27",

@@ -7,6 +7,7 @@ import (
 	"github.com/snorky-go/snorky/actors/token"
 	"github.com/snorky-go/snorky/backendapi"
 	"github.com/snorky-go/snorky/backendapi/application"
+	"github.com/snorky-go/snorky/cmd/snorkyd/internal/certificate"
 	"github.com/snorky-go/snorky/cmd/snorkyd/internal/memory"
 	"github.com/snorky-go/snorky/cmd/snorkyd/internal/pulse"
 	"github.com/snorky-go/snorky/gateway"
@@ -30,9 +31,16 @@ type Snapshot struct {
 	Backends     backendapi.ServerStats
 	Tokens       token.Stats       // all zero where there are no tokens
 	Application  application.Stats // likewise
+	Entrances    [2]Entrance       // of the frontend and the backend
 	Reloads      Reloads
 	Pressure     Pressure
 	LogLinesLost uint64
+}
+
+// Entrance is what stands before HTTP at a door.
+type Entrance struct {
+	Failures    int64              // connections that were closed there
+	Certificate *certificate.Stats // nil: there is no TLS
 }
 
 // Reloads tell how the configuration was read again.
