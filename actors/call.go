@@ -157,15 +157,19 @@ func (c *Call) answer(data []byte, err error) {
 
 // appendContent appends the answer as the content of a packet.
 func (c *Call) appendContent(dst []byte) []byte {
-	err := c.refused.Load()
-	if err == nil {
-		err = c.err
-	}
-	if err != nil {
-		c.service.host.broker.counts.errors.add(err.Code, "other")
+	if err := c.fault(); err != nil {
+		c.countError(err)
 		return wire.AppendError(dst, c.callID, err.Text)
 	}
 	return wire.AppendResponse(dst, c.callID, c.data)
+}
+
+// fault is what the answer says is wrong; nil if nothing is.
+func (c *Call) fault() *wire.Error {
+	if err := c.refused.Load(); err != nil {
+		return err
+	}
+	return c.err
 }
 
 // frame is the answer as a WebSocket frame. It runs on the loop of the connection.

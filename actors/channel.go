@@ -100,11 +100,25 @@ func (c *channel) dissolve()         { c.PostUserMessage(dissolution{}) }
 func (c *channel) subscribers() int  { return int(c.members.Load()) }
 func (c *channel) backlogBytes() int { return int(c.backlog.Load()) }
 
-// busy reports whether publishers should wait, since more is on its way than the loops and their memory should have.
-func (c *channel) busy() bool {
-	o := c.broker.options.Load()
-	return c.backlog.Load() > int64(o.MaxBacklogBytes) || c.broker.backlog.Load() > allBacklogs*int64(o.MaxBacklogBytes) ||
-		c.loop.isCrowded()
+// pressure is why publishers should wait: more is on its way than the loops and their memory should have.
+type pressure int
+
+const (
+	noPressure pressure = iota
+	fullBacklog
+	crowdedLoop // for a moment, as happens whenever there is much to do
+	pressures   // how many there are
+)
+
+func (c *channel) pressure() pressure {
+	most := int64(c.broker.options.Load().MaxBacklogBytes)
+	switch {
+	case c.backlog.Load() > most, c.broker.backlog.Load() > allBacklogs*most:
+		return fullBacklog
+	case c.loop.isCrowded():
+		return crowdedLoop
+	}
+	return noPressure
 }
 
 // allBacklogs is how many times Options.MaxBacklogBytes all channels together may have.

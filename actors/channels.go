@@ -45,7 +45,7 @@ type root interface {
 	dissolve()
 	subscribers() int
 	backlogBytes() int
-	busy() bool
+	pressure() pressure
 	// local is the actor, if it is of this process.
 	local() *channel
 }
@@ -151,9 +151,15 @@ func (c *Channels) publish(call *Call, channel json.RawMessage, content []byte, 
 		return nil
 	}
 	p := &publication{frame: c.service.frame(content), receivers: to}
-	if call != nil && (call.connection != nil || r.busy()) {
-		call.hold()
-		p.call = call
+	if call != nil {
+		why := r.pressure()
+		if why != noPressure {
+			c.broker.counts.held[why].Add(1)
+		}
+		if call.connection != nil || why != noPressure {
+			call.hold()
+			p.call = call
+		}
 	}
 	r.publish(p)
 	return nil

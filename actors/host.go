@@ -23,6 +23,7 @@ type host struct {
 	context  *ServiceContext
 	pid      *actor.PID
 	troubles zerolog.Logger // bounded: a service that fails all the time does not fill the log
+	mistakes zerolog.Logger // of those who call: one line now and then, since they may go on for ever
 	started  chan error     // one result, of Start
 	failed   bool           // Start did
 	stopped  chan struct{}  // closed when the actor has ended

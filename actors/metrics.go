@@ -17,14 +17,18 @@ type Metrics struct {
 
 	Publications uint64 // by clients, services and the backend, whether or not anybody was subscribed
 	BacklogBytes int64  // published but not yet fanned out
-	MailBytes    int64  // sent by services to clients, but not yet taken by the loops of these
+	// Publications of clients and the backend that were held back, which is when the answer waits for the fan-out, because of
+	// Options.MaxBacklogBytes, or since a loop had more to do than takes a moment.
+	HeldByBacklog, HeldByLoop uint64
+	MailBytes                 int64 // sent by services to clients, but not yet taken by the loops of these
 
 	// Latency is the time from when a channel takes in a publication until it is written to the sockets of all subscribers;
 	// for one that is behind, until it is in its queue.
 	Latency Histogram
 
 	Closed map[wire.CloseCode]uint64 // connections that have ended, by code; 0: one that has no name here
-	Errors map[string]uint64         // answers that were errors, by wire.Error.Code; "other": one of too many different ones
+	// Answers that were errors, to clients and to the backend, by wire.Error.Code; "other": one of too many different ones.
+	Errors, BackendErrors map[string]uint64
 
 	Loops      []LoopMetrics
 	Services   []ServiceMetrics // sorted by door and name
@@ -61,9 +65,14 @@ func (b *Broker) Metrics() Metrics {
 		BacklogBytes: b.backlog.Load(),
 		MailBytes:    b.mail.n.Load(),
 		Latency:      b.counts.latency.snapshot(),
-		Closed:       b.counts.closed.snapshot(),
-		Errors:       b.counts.errors.snapshot(),
-		Registries:   [2]int{b.frontend.UserMessageCount(), b.backend.UserMessageCount()},
+
+		HeldByBacklog: b.counts.held[fullBacklog].Load(),
+		HeldByLoop:    b.counts.held[crowdedLoop].Load(),
+		BackendErrors: b.counts.errors[backendDoor].snapshot(),
+
+		Closed:     b.counts.closed.snapshot(),
+		Errors:     b.counts.errors[frontDoor].snapshot(),
+		Registries: [2]int{b.frontend.UserMessageCount(), b.backend.UserMessageCount()},
 	}
 	for _, l := range b.loops {
 		m.Loops = append(m.Loops, l.metrics())
@@ -100,9 +109,26 @@ func (s *service) waiting() int {
 // counts are those that loops and other goroutines share.
 type counts struct {
 	publications atomic.Uint64
+	held         [pressures]atomic.Uint64
 	latency      histogram
 	closed       counters[wire.CloseCode]
-	errors       counters[string]
+	errors       [doors]counters[string]
+}
+
+// The doors that calls come by.
+const (
+	frontDoor = iota
+	backendDoor
+	doors // how many there are
+)
+
+// countError counts an answer that is an error.
+func (c *Call) countError(err *wire.Error) {
+	door := frontDoor
+	if c.connection == nil {
+		door = backendDoor
+	}
+	c.service.host.broker.counts.errors[door].add(err.Code, "other")
 }
 
 // counters count by a key that strangers may choose, so only so many different ones have a name.

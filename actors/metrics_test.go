@@ -1,6 +1,7 @@
 package actors_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"github.com/snorky-go/snorky/actors"
 	"github.com/snorky-go/snorky/actors/services"
@@ -89,7 +92,7 @@ func TestMetricsCountWhatHappens(t *testing.T) {
 			if want := uint64(2 * clients * len(publication("pubsub", `"news"`, "1"))); sum.SentBytes < want {
 				t.Errorf("sent %d bytes, want %d and more", sum.SentBytes, want)
 			}
-			if m.Publications != 3 || m.Errors["unknown_command"] != 1 || len(m.Errors) != 1 {
+			if m.Publications != 3 || m.Errors["unknown_command"] != 1 || len(m.Errors) != 1 || len(m.BackendErrors) != 0 {
 				t.Errorf("%d publications, errors %v", m.Publications, m.Errors)
 			}
 			if n := m.Latency.Counts; sumOf(n) != 2 || len(n) != len(m.Latency.Bounds)+1 {
@@ -276,4 +279,35 @@ func TestProbe(t *testing.T) {
 	if _, err := s.broker.Slowest(t.Context(), 1); !errors.Is(err, actors.ErrStopped) {
 		t.Error(err)
 	}
+}
+
+// An application that misspells its commands gets status 200 for each, so the log and a counter have to tell.
+func TestErrorsOfTheBackendAreSeen(t *testing.T) {
+	var lines bytes.Buffer
+	bubble(t, actors.Options{Loops: 1, PingInterval: -1, Logger: zerolog.New(&lines)}, func(t *testing.T, s *server) {
+		publishers(t, s)
+		publish(t, s, `"news"`, "1")
+		lines.Reset()
+		for range 20 {
+			answer, err := s.broker.Call(t.Context(), "backend", []byte(`{"command":"pubish","params":{},"callId":1}`))
+			if err != nil || !strings.Contains(string(answer), "Unknown command") {
+				t.Fatalf("%s, %v", answer, err)
+			}
+		}
+		m := s.broker.Metrics()
+		if m.BackendErrors["unknown_command"] != 20 || len(m.BackendErrors) != 1 || len(m.Errors) != 0 {
+			t.Errorf("errors of the backend %v, of clients %v", m.BackendErrors, m.Errors)
+		}
+		if got := lines.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, `"service":"backend","command":"pubish","error":"Unknown command"`) {
+			t.Errorf("log:\n%s", got)
+		}
+		<-time.After(time.Minute)
+		lines.Reset()
+		if _, err := s.broker.Call(t.Context(), "backend", []byte(`{"command":"publish","params":{"channel":{"a":1}}}`)); err != nil {
+			t.Fatal(err)
+		}
+		if got := lines.String(); !strings.Contains(got, `"command":"publish","error":"Invalid params"`) {
+			t.Errorf("log a minute later:\n%s", got)
+		}
+	})
 }

@@ -226,6 +226,9 @@ func TestBacklogHoldsUpPublishers(t *testing.T) {
 		t.Error("the second was answered before anything went out")
 	default:
 	}
+	if m := c.broker.Metrics(); m.HeldByBacklog != 1 {
+		t.Errorf("%d publications were held back, want the second", m.HeldByBacklog)
+	}
 	release()
 	<-second
 	c.delivered()

@@ -271,6 +271,7 @@ func (b *Broker) startHost(s *service, value Service) error {
 	h := &host{
 		broker: b, value: value, service: s,
 		troubles: b.logger.Sample(&zerolog.BurstSampler{Burst: 5, Period: time.Second}),
+		mistakes: b.logger.Sample(&zerolog.BurstSampler{Burst: 1, Period: mistakesPeriod}),
 		started:  make(chan error, 1), stopped: make(chan struct{}),
 	}
 	h.context = &ServiceContext{
@@ -369,13 +370,13 @@ func (b *Broker) Call(ctx context.Context, name string, message []byte) ([]byte,
 	}
 	s.calls.Add(1)
 	if call.err != nil {
-		return call.appendContent(nil), nil //nolint:nilerr // the answer says it
+		return call.backendAnswer(message), nil //nolint:nilerr // the answer says it
 	}
 	call.pending.Store(backendHolds)
 	if call.handler.direct {
 		call.run()
 		if call.pending.Load() == 1 {
-			return call.appendContent(nil), nil // nothing to wait for, as nearly always
+			return call.backendAnswer(message), nil // nothing to wait for, as nearly always
 		}
 		call.done = make(chan struct{})
 	} else {
@@ -386,10 +387,27 @@ func (b *Broker) Call(ctx context.Context, name string, message []byte) ([]byte,
 	call.release()
 	select {
 	case <-call.done:
-		return call.appendContent(nil), nil
+		return call.backendAnswer(message), nil
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	case <-b.over:
 		return nil, ErrStopped
 	}
+}
+
+// mistakesPeriod is the time between two lines about calls of one service that were answered with an error. An application
+// that is in error is so with every call.
+const mistakesPeriod = 10 * time.Second
+
+// backendAnswer is the answer to a call of the backend. Of some that failed, the log says so: to HTTP they are successes, and
+// whoever publishes need not look.
+func (c *Call) backendAnswer(message []byte) []byte {
+	if err := c.fault(); err != nil {
+		if line := c.service.host.mistakes.Warn(); line.Enabled() {
+			request, _ := wire.DecodeRequest(message)
+			line.Str("service", clip(c.service.name)).Str("command", clip(request.Command)).Str("error", err.Text).
+				Msg("a call of the backend was answered with an error")
+		}
+	}
+	return c.appendContent(nil)
 }

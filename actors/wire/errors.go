@@ -87,3 +87,24 @@ var (
 func MissingField(name string) *Error {
 	return NewError("missing_field", "Missing field '"+name+"'")
 }
+
+var errorsOfServices = [...]*Error{
+	ErrUnknownCommand, ErrInvalidParams, ErrInternal, ErrTooManyRequests, ErrNotAuthenticated, ErrInvalidToken,
+	ErrIdentityFixed, ErrForbidden, ErrUnavailable, ErrAlreadySubscribed, ErrNotSubscribed, ErrNotAuthorized,
+	ErrAuthorizationUnavailable, ErrTooManySubscriptions, ErrChannelTooLong, ErrNameAlreadyRegistered,
+	ErrNameNotAllowed, ErrUnknownParticipant, ErrInvalidParticipant, ErrInvalidSender, ErrUnknownDestination,
+	ErrAlreadyJoined, ErrNotJoined, ErrReusedHandle, ErrTooManyCursors, ErrNoSuchCursor, ErrTokenNotString,
+	ErrNoSuchSubscription, ErrAlreadyAcquired, ErrSubscriptionOverflowed, ErrDealerNotName, ErrNoSuchDealer,
+	ErrBadQuery, ErrModelNotString, ErrInvalidDeltaType, ErrNoSuchModel,
+	MissingField(""),
+}
+
+// Codes returns the codes of all errors of this package. Who counts by code begins with these at 0: a rate needs a value
+// before the first event.
+func Codes() []string {
+	codes := make([]string, len(errorsOfServices))
+	for i, err := range errorsOfServices {
+		codes[i] = err.Code
+	}
+	return codes
+}

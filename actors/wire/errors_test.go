@@ -3,6 +3,9 @@ package wire
 import (
 	"errors"
 	"fmt"
+	"os"
+	"regexp"
+	"slices"
 	"testing"
 )
 
@@ -53,5 +56,22 @@ func TestErrorsAreComparedByCode(t *testing.T) {
 	var shown *Error
 	if !errors.As(wrapped, &shown) || shown.Text != "Out of stock" {
 		t.Error("the text is lost")
+	}
+}
+
+var newErrors = regexp.MustCompile(`NewError\("([a-z_]+)"`)
+
+// An error that is added to the source is one of those that are counted from 0.
+func TestCodesAreAllThereAre(t *testing.T) {
+	source, err := os.ReadFile("errors.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for _, found := range newErrors.FindAllSubmatch(source, -1) {
+		want = append(want, string(found[1]))
+	}
+	if got := Codes(); !slices.Equal(slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want))) {
+		t.Errorf("got  %v\nwant %v", got, want)
 	}
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const healthHelp = `Asks the frontend whether it takes clients: status 0 if it does, 4 if it does not
-any more because it is draining, 3 if it does not answer. For health checks of
-containers, where there is no curl.
+const healthHelp = `Asks the frontend whether it takes clients: status 0 if it does, 4 if it does not,
+because it is draining or its actors hang, 3 if it does not answer. For health
+checks of containers, where there is no curl.
 
   snorky health
   snorky health --url snorky.example.com:5800 --timeout 2s`

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/snorky-go/snorky/actors"
 	"github.com/snorky-go/snorky/cmd/snorkyd/config"
 	"github.com/snorky-go/snorky/cmd/snorkyd/internal/activation"
 	"github.com/snorky-go/snorky/cmd/snorkyd/internal/outlet"
@@ -55,7 +56,7 @@ func (p *process) serve() error {
 		return err
 	}
 	p.announce(s)
-	manager := supervisor.Start(supervisor.Options{Contract: p.contract, Log: p.log, Broker: s.Broker(), Answer: s.Ask})
+	manager := supervisor.Start(supervisor.Options{Contract: p.contract, Log: p.log, Broker: alive{s.Broker(), s}, Answer: s.Ask})
 	defer manager.Close()
 	defer p.trim()()
 	reads := &rereads{read: func() {
@@ -82,6 +83,15 @@ func (p *process) serve() error {
 		}
 	}
 }
+
+// alive is the broker as the service manager wants to know of it. What its watchdog finds out, the server knows, too.
+type alive struct {
+	*actors.Broker
+	server *server.Server
+}
+
+// Probe implements supervisor.Broker.
+func (a alive) Probe(ctx context.Context) error { return a.server.Probe(ctx) }
 
 // trim starts to give memory back; the function it returns ends that.
 func (p *process) trim() (end func()) {

@@ -2,9 +2,14 @@ package alerts
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -32,11 +37,34 @@ func TestMain(m *testing.M) {
 // metrics are what a scrape has: for each name, the values of each label.
 type metrics map[string]map[string][]string
 
+// certificate is one for 127.0.0.1 in files: that of net/http's tests.
+func certificate(t *testing.T) (certFile, keyFile string) {
+	t.Helper()
+	s := httptest.NewTLSServer(nil)
+	defer s.Close()
+	pair := s.TLS.Certificates[0]
+	key, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	certFile, keyFile = filepath.Join(folder, "tls.crt"), filepath.Join(folder, "tls.key")
+	for file, block := range map[string]*pem.Block{
+		certFile: {Type: "CERTIFICATE", Bytes: pair.Certificate[0]}, keyFile: {Type: "PRIVATE KEY", Bytes: key},
+	} {
+		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return certFile, keyFile
+}
+
 // scrape boots a server, has it do a little of everything, and reads its metrics as Prometheus does.
 func scrape(t *testing.T) metrics {
 	t.Helper()
 	cfg := server.Default()
 	cfg.Frontend, cfg.Backend, cfg.Admin = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
+	cfg.TLSCertFile, cfg.TLSKeyFile = certificate(t)
 	s, err := server.New(cfg, server.WithKey("a-key-for-these-tests"))
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +97,9 @@ func exercise(t *testing.T, s *server.Server) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	heard := make(chan front.Message, 1)
-	c, err := front.Dial(ctx, "ws://"+s.Addr()+server.WebSocketPath, front.Options{})
+	c, err := front.Dial(ctx, "wss://"+s.Addr()+server.WebSocketPath, front.Options{
+		TLS: &tls.Config{InsecureSkipVerify: true},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

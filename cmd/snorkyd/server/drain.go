@@ -79,6 +79,7 @@ func (s *Server) drain(ctx context.Context) error {
 	cutOff()
 	s.tokens.close()
 	s.endMemory()
+	s.heart.close()
 	s.certificates.close()
 	s.log.Info().Int("closed", stats.Connections).Dur("took_ms", time.Since(began)).AnErr("cut_off", err).Msg("drained")
 	return err

@@ -72,13 +72,19 @@ func (s *Server) guard(inner net.Listener) net.Listener {
 }
 
 // health answers 200 from when both doors are open until the draining begins, so that nobody sends new clients to a
-// server that is about to end.
+// server that is about to end, and while the actors answer, as far as is known: to ask them costs more than strangers may
+// cause. What hangs is not theirs to know.
 func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	if s.draining.Load() {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		_, _ = io.WriteString(w, "draining\n")
+		return
+	}
+	if s.heart.Last().Err != nil {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = io.WriteString(w, "the actors do not answer\n")
 		return
 	}
 	_, _ = io.WriteString(w, "ok\n")

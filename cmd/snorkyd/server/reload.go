@@ -52,6 +52,7 @@ func (s *Server) Reload(next Config) (Reloaded, error) {
 	}
 	apply()
 	s.apply(p)
+	s.reloads.wait(len(change.Restart))
 	done := Reloaded{Changed: change.Live, Restart: change.Restart}
 	if p.config.KeyFile != "" {
 		done.Keys = len(p.keys)

@@ -20,6 +20,7 @@ import (
 	"github.com/snorky-go/snorky/cmd/snorkyd/internal/admin"
 	"github.com/snorky-go/snorky/cmd/snorkyd/internal/entrance"
 	"github.com/snorky-go/snorky/cmd/snorkyd/internal/memory"
+	"github.com/snorky-go/snorky/cmd/snorkyd/internal/pulse"
 	"github.com/snorky-go/snorky/gateway"
 )
 
@@ -63,6 +64,7 @@ type Server struct {
 	draining   atomic.Bool
 	limit      atomic.Pointer[time.Time] // of the end; nil: it is not ending
 	memory     *memory.Watch             // nil before Start
+	heart      heart
 
 	started   time.Time
 	process   Process
@@ -155,6 +157,7 @@ func New(cfg Config, options ...Option) (*Server, error) {
 		s.applications.close()
 		return nil, err
 	}
+	s.heart.Monitor = pulse.NewMonitor(s.broker.Probe, s.log)
 	if err := s.build(all.keys); err != nil {
 		s.abandon()
 		return nil, err
@@ -205,6 +208,7 @@ func (s *Server) Start() error {
 	s.certificates.watch()
 	front, s.beforeBack = s.guard(front), back
 	s.watchMemory()
+	s.heart.watch()
 	s.doors.Go(func() { s.watch("frontend", s.front.Serve(front)) })
 	s.doors.Go(func() { s.watch("backend", s.back.Serve(back)) })
 	s.startAdmin()

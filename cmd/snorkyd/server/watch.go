@@ -46,6 +46,13 @@ func (s *Server) NoteReload(err error) {
 	seen.LastSuccess = time.Now()
 }
 
+// wait notes how many settings of the configuration that was read wait for a restart.
+func (r *reloads) wait(settings int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.seen.Waiting = settings
+}
+
 func (r *reloads) snapshot() admin.Reloads {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -74,10 +81,11 @@ func (s watched) isOpen() bool {
 // Snapshot implements admin.Source.
 func (s watched) Snapshot() admin.Snapshot {
 	shot := admin.Snapshot{
-		Version: s.process.Version, Started: s.started, Open: s.isOpen(), Draining: s.draining.Load(),
+		Version: s.process.Version, Started: s.started, Open: s.isOpen(), Draining: s.draining.Load(), Pulse: s.heart.Last(),
 		Frontend: s.Addr(), Backend: s.BackendAddr(), MaxConnections: s.Config().MaxConnections,
-		Broker: s.broker.Metrics(), Gateway: s.ws.Stats(), Calls: s.calls.Stats(), Backends: s.back.Stats(),
-		Reloads: s.reloads.snapshot(), Pressure: s.Pressure(),
+		MaxBacklog: s.Config().MaxBacklogBytes,
+		Broker:     s.broker.Metrics(), Gateway: s.ws.Stats(), Calls: s.calls.Stats(), Backends: s.back.Stats(),
+		Entrances: s.entranceStats(), Reloads: s.reloads.snapshot(), Pressure: s.Pressure(),
 	}
 	if v := s.tokens.current.Load(); v != nil {
 		shot.Tokens = v.Stats()

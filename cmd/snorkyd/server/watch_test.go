@@ -52,6 +52,26 @@ func hasLines(t *testing.T, text string, lines ...string) {
 	}
 }
 
+// A reload tells how many settings it could not put into force, until another one can.
+func TestSettingsThatWaitForARestart(t *testing.T) {
+	t.Parallel()
+	s := watched(t, nil)
+	cfg := s.Config()
+	hasLines(t, scrape(t, s), "snorky_config_settings_awaiting_restart 0")
+	for _, loops := range []int{3, 0} {
+		next := cfg
+		next.Loops = loops
+		done, err := s.Reload(next)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hasLines(t, scrape(t, s), fmt.Sprintf("snorky_config_settings_awaiting_restart %d", len(done.Restart)))
+		if (len(done.Restart) > 0) != (loops > 0) {
+			t.Errorf("%d loops: %v", loops, done.Restart)
+		}
+	}
+}
+
 // What is for operators is at the admin address and nowhere else, and what is for others is not there.
 func TestAdminPathsAreNotPublic(t *testing.T) {
 	t.Parallel()
@@ -156,7 +176,7 @@ func TestWhatIsCounted(t *testing.T) {
 	hasLines(t, text,
 		"snorky_ready 1", "snorky_connections 1", "snorky_channels 1", "snorky_subscriptions 1", "snorky_publications_total 1",
 		"snorky_publish_latency_seconds_count 1", "snorky_handshakes_accepted_total 1", `snorky_handshakes_refused_total{status="403"} 1`,
-		`snorky_errors_total{code="unknown_command"} 1`, `snorky_backend_requests_total{status="200"} 1`, "snorky_backend_keys 1",
+		`snorky_errors_total{code="unknown_command",door="frontend"} 1`, `snorky_backend_requests_total{status="200"} 1`, "snorky_backend_keys 1",
 		"snorky_log_lines_lost_total 5", `snorky_config_reloads_total{result="failure"} 1`, "snorky_config_last_reload_successful 0",
 		`snorky_service_calls_total{door="backend",service="pubsub_backend"} 1`, `snorky_tokens_total{result="accepted"} 0`)
 	if !strings.Contains(text, `version="v1.2.3"`) {
@@ -216,7 +236,7 @@ func TestScrapesDoNotGrow(t *testing.T) {
 		trial.Status(t, fmt.Sprintf("http://%s/%d", s.BackendAddr(), i))
 	}
 	text := scrape(t, s)
-	hasLines(t, text, "snorky_channels 501", `snorky_errors_total{code="unknown_command"} 501`)
+	hasLines(t, text, "snorky_channels 501", `snorky_errors_total{code="unknown_command",door="frontend"} 501`)
 	if after := strings.Count(text, "\n"); after > before+10 { // statuses and codes that were not there before
 		t.Errorf("%d lines became %d", before, after)
 	}

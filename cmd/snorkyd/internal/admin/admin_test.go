@@ -283,8 +283,8 @@ func TestOverview(t *testing.T) {
 		Broker: actors.Metrics{
 			Stats: actors.Stats{Connections: 3}, Publications: 5,
 			Closed: map[wire.CloseCode]uint64{wire.CloseSlowReader: 2, wire.CloseWriteTimeout: 1, wire.CloseNormal: 9},
-			Errors: map[string]uint64{"a": 1, "b": 2},
-			Loops:  []actors.LoopMetrics{{Deliveries: 1, SentBytes: 10}, {Deliveries: 2, SentBytes: 20, WaitingBytes: 4}},
+			Errors: map[string]uint64{"a": 1}, BackendErrors: map[string]uint64{"b": 2},
+			Loops: []actors.LoopMetrics{{Deliveries: 1, SentBytes: 10}, {Deliveries: 2, SentBytes: 20, WaitingBytes: 4}},
 		},
 	}}
 	f.snapshot.Calls.Requests = map[int]uint64{200: 7, 401: 2}

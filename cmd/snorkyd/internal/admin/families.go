@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/snorky-go/snorky/actors"
+	"github.com/snorky-go/snorky/actors/services"
 	"github.com/snorky-go/snorky/actors/wire"
 )
 
@@ -54,18 +55,32 @@ func perLoop[T int | int64 | uint64](kind prometheus.ValueType, name, help strin
 // perCode is a counter for each code. Those that are named begin with 0, since a rate needs a value before the first event.
 func perCode[K cmp.Ordered](name, help, label string, text func(K) string, values func(*Snapshot) map[K]uint64, named ...K) family {
 	return family{name, help, prometheus.CounterValue, []string{label}, func(s *Snapshot, add func(float64, ...string)) {
-		counts := maps.Clone(values(s))
-		if counts == nil {
-			counts = map[K]uint64{}
-		}
-		for _, code := range named {
-			counts[code] += 0
-		}
-		for _, code := range slices.Sorted(maps.Keys(counts)) {
-			add(float64(counts[code]), text(code))
-		}
+		fromZero(values(s), named, func(code K, n uint64) { add(float64(n), text(code)) })
 	}}
 }
+
+// fromZero calls f for all counts, and for those that are named and not among them, in their order.
+func fromZero[K cmp.Ordered](counts map[K]uint64, named []K, f func(K, uint64)) {
+	codes := slices.AppendSeq(slices.Clone(named), maps.Keys(counts))
+	slices.Sort(codes)
+	for _, code := range slices.Compact(codes) {
+		f(code, counts[code])
+	}
+}
+
+// errorCodes are those that a server may answer with by itself, and what stands for too many others.
+var errorCodes = append(wire.Codes(), services.ErrTooManyNames.Code, services.ErrTooManyJoins.Code, "other")
+
+// closeCodes are those that have a counter of their own, and 0 for all others.
+var closeCodes = func() []wire.CloseCode {
+	codes := []wire.CloseCode{0}
+	for c := wire.CloseNormal; c < 5000; c++ {
+		if c.IsKnown() {
+			codes = append(codes, c)
+		}
+	}
+	return codes
+}()
 
 const (
 	frontend = "frontend"
@@ -93,10 +108,8 @@ func closeCode(c wire.CloseCode) string {
 	return strconv.Itoa(int(c))
 }
 
-func plain(text string) string { return text }
-
 // families are in the order of what an operator asks.
-var families = slices.Concat(serverFamilies, trafficFamilies, loopFamilies, refusalFamilies, callFamilies, pressureFamilies)
+var families = slices.Concat(serverFamilies, trafficFamilies, loopFamilies, entranceFamilies, refusalFamilies, callFamilies, pressureFamilies)
 
 var serverFamilies = []family{
 	{
@@ -107,6 +120,10 @@ var serverFamilies = []family{
 	gauge("snorky_start_time_seconds", "When the server was started, in seconds since 1970.", func(s *Snapshot) float64 { return unix(s.Started) }),
 	gauge("snorky_uptime_seconds", "How long ago that was.", func(s *Snapshot) float64 { return time.Since(s.Started).Seconds() }),
 	gauge("snorky_ready", "1 while both doors accept and the server does not drain.", func(s *Snapshot) int { return truth(s.Open && !s.Draining) }),
+	gauge("snorky_healthy", "1 unless the actors did not answer when they were asked last, as they are every ten seconds or so.",
+		func(s *Snapshot) int { return truth(s.Pulse.Err == nil) }),
+	gauge("snorky_probe_duration_seconds", "How long it took the actors to answer then, or until they were given up.",
+		func(s *Snapshot) float64 { return s.Pulse.Took.Seconds() }),
 	gauge("snorky_draining", "1 from the beginning of the end.", func(s *Snapshot) int { return truth(s.Draining) }),
 	gauge("snorky_backend_keys", "Keys of the backend that are valid.", func(s *Snapshot) int { return s.Calls.Keys }),
 	{
@@ -121,6 +138,8 @@ var serverFamilies = []family{
 		func(s *Snapshot) int { return truth(!s.Reloads.LastFailed) }),
 	gauge("snorky_config_last_reload_success_timestamp_seconds", "When the configuration in use was read, in seconds since 1970.",
 		func(s *Snapshot) float64 { return unix(s.Reloads.LastSuccess) }),
+	gauge("snorky_config_settings_awaiting_restart", "Settings of the configuration that was read last which need a restart.",
+		func(s *Snapshot) int { return s.Reloads.Waiting }),
 	counter("snorky_log_lines_lost_total", "Lines of the log that nobody took in time.", func(s *Snapshot) uint64 { return s.LogLinesLost }),
 }
 
@@ -131,6 +150,17 @@ var trafficFamilies = []family{
 	gauge("snorky_subscriptions", "Subscriptions of connections to channels.", func(s *Snapshot) int { return s.Broker.Subscriptions }),
 	counter("snorky_publications_total", "Messages published, with and without subscribers.", func(s *Snapshot) uint64 { return s.Broker.Publications }),
 	gauge("snorky_backlog_bytes", "Bytes published but not yet fanned out, of all channels.", func(s *Snapshot) int64 { return s.Broker.BacklogBytes }),
+	gauge("snorky_backlog_limit_bytes", "Setting max-backlog: what one channel may have of that until publishers are held back; all channels may have four times as much.",
+		func(s *Snapshot) int { return s.MaxBacklog }),
+	{
+		"snorky_publications_held_back_total", "Publications whose answer waits for the fan-out, by reason: max-backlog, or a loop that has more to do than takes a moment.",
+		prometheus.CounterValue,
+		[]string{"reason"},
+		func(s *Snapshot, add func(float64, ...string)) {
+			add(float64(s.Broker.HeldByBacklog), "backlog")
+			add(float64(s.Broker.HeldByLoop), "loop")
+		},
+	},
 	gauge("snorky_service_mail_bytes", "Bytes that services have sent to single clients and loops have not taken yet.",
 		func(s *Snapshot) int64 { return s.Broker.MailBytes }),
 }
@@ -152,9 +182,7 @@ var refusalFamilies = []family{
 		http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests, http.StatusServiceUnavailable),
 	gauge("snorky_handshakes_checking", "Handshakes whose client is being authenticated.", func(s *Snapshot) int { return s.Gateway.Checking }),
 	perCode("snorky_connections_closed_total", "Connections that have ended, by close code.", "code", closeCode,
-		func(s *Snapshot) map[wire.CloseCode]uint64 { return s.Broker.Closed },
-		wire.CloseNormal, wire.CloseGoingAway, wire.CloseProtocolError, wire.CloseTooBig, wire.CloseSlowReader, wire.ClosePongTimeout,
-		wire.CloseWriteTimeout, wire.CloseExpired, wire.CloseOverloaded, wire.CloseTooManyRequests, wire.CloseUnauthenticated),
+		func(s *Snapshot) map[wire.CloseCode]uint64 { return s.Broker.Closed }, closeCodes...),
 	{
 		"snorky_slow_readers_cut_total", "Connections cut off because the client read too slowly: its queue was full, or it took nothing in time.",
 		prometheus.CounterValue,
@@ -164,10 +192,16 @@ var refusalFamilies = []family{
 			add(float64(s.Broker.Closed[wire.CloseWriteTimeout]), "write_timeout")
 		},
 	},
-	perCode("snorky_errors_total", "Answers to calls that were errors, by code.", "code", plain,
-		func(s *Snapshot) map[string]uint64 { return s.Broker.Errors },
-		wire.ErrInternal.Code, wire.ErrUnknownCommand.Code, wire.ErrInvalidParams.Code, wire.ErrNotAuthorized.Code,
-		wire.ErrNotAuthenticated.Code, wire.ErrInvalidToken.Code, wire.ErrUnavailable.Code, wire.ErrAuthorizationUnavailable.Code),
+	{
+		"snorky_errors_total", "Answers to calls that were errors, by code. Those of the backend have the status 200 all the same.",
+		prometheus.CounterValue,
+		[]string{"door", "code"},
+		func(s *Snapshot, add func(float64, ...string)) {
+			for door, counts := range map[string]map[string]uint64{frontend: s.Broker.Errors, backend: s.Broker.BackendErrors} {
+				fromZero(counts, errorCodes, func(code string, n uint64) { add(float64(n), door, code) })
+			}
+		},
+	},
 	{
 		"snorky_tokens_total", "Tokens that were checked, by result: unjudged ones could not be, for want of keys.", prometheus.CounterValue,
 		[]string{"result"},

@@ -7,12 +7,15 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/snorky-go/snorky/actors"
 	"github.com/snorky-go/snorky/actors/wire"
+	"github.com/snorky-go/snorky/cmd/snorkyd/internal/certificate"
 	"github.com/snorky-go/snorky/cmd/snorkyd/internal/memory"
+	"github.com/snorky-go/snorky/cmd/snorkyd/internal/pulse"
 )
 
 var update = flag.Bool("update", false, "write deploy/METRICS.md")
@@ -80,13 +83,16 @@ func series(t *testing.T, address string) map[string]string {
 
 func TestValues(t *testing.T) {
 	t.Parallel()
-	f := &fake{snapshot: Snapshot{Open: true, Broker: actors.Metrics{
-		Publications: 12, Errors: map[string]uint64{"mine": 4},
+	f := &fake{snapshot: Snapshot{Open: true, MaxBacklog: 4096, Broker: actors.Metrics{
+		Publications: 12, HeldByBacklog: 5, HeldByLoop: 6, Errors: map[string]uint64{"mine": 4}, BackendErrors: map[string]uint64{"no_such_model": 7},
 		Closed:  map[wire.CloseCode]uint64{0: 3, wire.CloseSlowReader: 2},
 		Latency: actors.Histogram{Bounds: []float64{0.1, 1}, Counts: []uint64{5, 3, 2}, Sum: 7.5},
 		Loops:   []actors.LoopMetrics{{Deliveries: 8}, {Deliveries: 9}},
 	}}}
 	f.snapshot.Gateway.Refused = map[int]uint64{418: 6}
+	f.snapshot.Reloads.Waiting = 3
+	f.snapshot.Pulse = pulse.Sign{Err: actors.ErrStopped, Took: 8 * time.Second}
+	f.snapshot.Entrances[0] = Entrance{Failures: 5, Certificate: &certificate.Stats{NotAfter: time.Unix(1234, 0), Failed: true}}
 	f.snapshot.Pressure = Pressure{
 		Memory:    memory.Stats{Usage: memory.Usage{Resident: 1000, Held: 20, Sockets: 1}, Ceiling: 22, Full: true},
 		OverLimit: 23, ConnectsRefused: 24, RefusedFull: 25, Handshakes: 26, HandshakesEvicted: 27, BackendConnections: 28, BackendEvicted: 29,
@@ -94,10 +100,18 @@ func TestValues(t *testing.T) {
 	got := series(t, serve(t, f))
 	for name, want := range map[string]string{
 		"snorky_ready": "1", "snorky_draining": "0", "snorky_publications_total": "12",
-		`snorky_errors_total{code="mine"}`: "4", `snorky_errors_total{code="internal_error"}`: "0",
+		`snorky_publications_held_back_total{reason="backlog"}`: "5", `snorky_publications_held_back_total{reason="loop"}`: "6",
+		"snorky_backlog_limit_bytes":                       "4096",
+		`snorky_errors_total{code="mine",door="frontend"}`: "4", `snorky_errors_total{code="internal_error",door="frontend"}`: "0",
+		`snorky_errors_total{code="no_such_model",door="backend"}`: "7", `snorky_errors_total{code="no_such_model",door="frontend"}`: "0",
 		`snorky_connections_closed_total{code="other"}`: "3", `snorky_slow_readers_cut_total{reason="queue_full"}`: "2",
 		`snorky_publish_latency_seconds_bucket{le="0.1"}`: "5", `snorky_publish_latency_seconds_bucket{le="1"}`: "8",
 		`snorky_publish_latency_seconds_bucket{le="+Inf"}`: "10", "snorky_publish_latency_seconds_count": "10", "snorky_publish_latency_seconds_sum": "7.5",
+		"snorky_healthy": "0", "snorky_probe_duration_seconds": "8",
+		`snorky_entrance_failures_total{door="frontend"}`: "5", `snorky_entrance_failures_total{door="backend"}`: "0",
+		`snorky_tls_certificate_not_after_timestamp_seconds{door="frontend"}`: "1234", `snorky_tls_certificate_last_load_successful{door="frontend"}`: "0",
+		`snorky_tls_certificate_last_load_successful{door="backend"}`: "",
+		"snorky_config_settings_awaiting_restart":                     "3", `snorky_connections_closed_total{code="4201"}`: "0",
 		"snorky_memory_held_bytes": "21", "snorky_memory_ceiling_bytes": "22", "snorky_short_of_memory": "1",
 		"snorky_messages_over_limit_total": "23", "snorky_handshakes_over_limit_total": "24", "snorky_handshakes_short_of_memory_total": "25",
 		"snorky_handshakes_unfinished": "26", "snorky_handshakes_evicted_total": "27",

@@ -7,7 +7,9 @@ import (
 	"github.com/snorky-go/snorky/actors/token"
 	"github.com/snorky-go/snorky/backendapi"
 	"github.com/snorky-go/snorky/backendapi/application"
+	"github.com/snorky-go/snorky/cmd/snorkyd/internal/certificate"
 	"github.com/snorky-go/snorky/cmd/snorkyd/internal/memory"
+	"github.com/snorky-go/snorky/cmd/snorkyd/internal/pulse"
 	"github.com/snorky-go/snorky/gateway"
 )
 
@@ -17,9 +19,11 @@ type Snapshot struct {
 	Started  time.Time
 	Open     bool // both doors accept
 	Draining bool
+	Pulse    pulse.Sign // what the last probe of the actors said
 
 	Frontend, Backend string // addresses
 	MaxConnections    int    // 0: no limit
+	MaxBacklog        int    // bytes of one channel
 
 	Broker       actors.Metrics
 	Gateway      gateway.Stats
@@ -27,9 +31,16 @@ type Snapshot struct {
 	Backends     backendapi.ServerStats
 	Tokens       token.Stats       // all zero where there are no tokens
 	Application  application.Stats // likewise
+	Entrances    [2]Entrance       // of the frontend and the backend
 	Reloads      Reloads
 	Pressure     Pressure
 	LogLinesLost uint64
+}
+
+// Entrance is what stands before HTTP at a door.
+type Entrance struct {
+	Failures    int64              // connections that were closed there
+	Certificate *certificate.Stats // nil: there is no TLS
 }
 
 // Reloads tell how the configuration was read again.
@@ -37,6 +48,7 @@ type Reloads struct {
 	Succeeded, Failed uint64
 	LastFailed        bool
 	LastSuccess       time.Time // or the start
+	Waiting           int       // settings of the last one that was read which need a restart
 }
 
 // Pressure is what strangers and crowds do to a server.

@@ -86,8 +86,10 @@ func summarize(s *Snapshot) overview.Overview {
 		Busiest:     []overview.Channel{}, Slowest: []overview.Connection{},
 		MemoryBytes: residentMemory(), Goroutines: runtime.NumGoroutine(),
 	}
-	for _, n := range b.Errors {
-		o.Errors += n
+	for _, counts := range []map[string]uint64{b.Errors, b.BackendErrors} {
+		for _, n := range counts {
+			o.Errors += n
+		}
 	}
 	for _, l := range b.Loops {
 		o.Deliveries += l.Deliveries

@@ -38,6 +38,7 @@ type Keeper struct {
 	base   *tls.Config
 	every  time.Duration // Interval, but for tests
 	now    atomic.Pointer[tls.Config]
+	failed atomic.Bool // see Stats
 
 	mu     sync.Mutex
 	used   any // the version that was read last, or could not be used
@@ -67,6 +68,7 @@ func (k *Keeper) Config() *tls.Config { return k.base }
 func (k *Keeper) Load() (use func(), err error) {
 	version := k.source.Version()
 	pair, err := k.source.Read()
+	k.failed.Store(err != nil)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -63,7 +64,8 @@ type Listener struct {
 	closed     chan struct{}
 	goroutines sync.WaitGroup
 
-	porch *limit.Porch
+	porch    *limit.Porch
+	failures atomic.Int64
 
 	mu      sync.Mutex
 	started bool
@@ -192,6 +194,7 @@ func (l *Listener) complain(conn net.Conn, err error) {
 	if errors.Is(err, io.EOF) {
 		return
 	}
+	l.countFailure(err)
 	l.options.Logger.Warn().Err(err).Stringer("peer", conn.RemoteAddr()).Msg("a connection was closed before its first request")
 }
 

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
+
+	"github.com/snorky-go/snorky/cmd/snorkyd/internal/pulse"
 )
 
 // run goes through the phases of the server, until life ends. running ends before, when the server stops.
@@ -46,8 +48,8 @@ func (s *Supervisor) watch(ctx context.Context) {
 	var alive sync.WaitGroup
 	defer alive.Wait()
 	if s.o.Contract.Watchdog > 0 {
-		dog := newWatchdog(s.o.Contract.Watchdog, s.o.Broker.Probe, s.found)
-		alive.Go(func() { dog.run(ctx) })
+		dog := pulse.NewWatch(s.o.Contract.Watchdog, s.o.Broker.Probe, s.found)
+		alive.Go(func() { dog.Run(ctx) })
 	}
 	look := time.NewTicker(statusEvery)
 	defer look.Stop()

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/snorky-go/snorky/actors"
+	"github.com/snorky-go/snorky/cmd/snorkyd/internal/pulse"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -341,7 +342,7 @@ func TestWatchdogSpeaksInTime(t *testing.T) {
 				}
 				if name == "the probe" {
 					pass(time.Minute)
-					if n := strings.Count(s.log.String(), errProbeHangs.Error()); n < 3 {
+					if n := strings.Count(s.log.String(), pulse.ErrHangs.Error()); n < 3 {
 						t.Errorf("%d lines", n)
 					}
 					close(s.broker.deaf)

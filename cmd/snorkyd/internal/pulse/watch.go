@@ -1,4 +1,5 @@
-package supervisor
+// Package pulse finds out whether the actors are alive, by asking them again and again.
+package pulse
 
 import (
 	"context"
@@ -6,18 +7,22 @@ import (
 	"time"
 )
 
-var (
-	errProbeHangs = errors.New("the probe itself does not come back")
-	errSlow       = errors.New("the time for it is over")
+// ErrHangs is what a Watch reports of a probe that does not end with its context.
+var ErrHangs = errors.New("the probe itself does not come back")
+
+var errSlow = errors.New("the time for it is over")
+
+const (
+	// minWatch is how often the actors are asked at most, whatever the service manager wants.
+	minWatch = 10 * time.Millisecond
+	// farewell is how long a probe has for its end.
+	farewell = 500 * time.Millisecond
 )
 
-// minWatch is how often the actors are asked at most, whatever the service manager wants.
-const minWatch = 10 * time.Millisecond
-
-// watchdog asks the actors for a sign of life, and reports what came of it. It asks at half of the interval, as
+// Watch asks the actors for a sign of life, and reports what came of it. It asks at half of its interval, as
 // sd_watchdog_enabled(3) wants it, and an answer may take nearly as long as the rest: a machine that is merely busy must
 // not cost everybody their connection.
-type watchdog struct {
+type Watch struct {
 	probe    func(context.Context) error
 	every    time.Duration
 	patience time.Duration
@@ -29,13 +34,15 @@ type watchdog struct {
 // sign is the outcome of a probe.
 type sign struct{ err error }
 
-func newWatchdog(interval time.Duration, probe func(context.Context) error, report func(error)) *watchdog {
+// NewWatch returns a Watch that calls probe, and after it report: with nil if they are alive, else with what is wrong, once
+// in each half of the interval.
+func NewWatch(interval time.Duration, probe func(context.Context) error, report func(error)) *Watch {
 	every := max(interval/2, minWatch)
-	return &watchdog{probe: probe, every: every, patience: every - every/10, report: report}
+	return &Watch{probe: probe, every: every, patience: every - every/10, report: report}
 }
 
-// run asks until ctx ends.
-func (w *watchdog) run(ctx context.Context) {
+// Run asks until ctx ends.
+func (w *Watch) Run(ctx context.Context) {
 	tick := time.NewTicker(w.every)
 	defer tick.Stop()
 	defer w.abandon()
@@ -53,7 +60,7 @@ func (w *watchdog) run(ctx context.Context) {
 
 // ask returns after the time for an answer at the latest, even if the probe does not. Then the next one waits for that
 // probe instead of starting another one.
-func (w *watchdog) ask(ctx context.Context) error {
+func (w *Watch) ask(ctx context.Context) error {
 	// The probe has a little less time, to be able to say what hangs.
 	limit := time.NewTimer(w.patience)
 	defer limit.Stop()
@@ -71,14 +78,14 @@ func (w *watchdog) ask(ctx context.Context) error {
 		w.asked = nil
 		return got.err
 	case <-limit.C:
-		return errProbeHangs
+		return ErrHangs
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 }
 
 // abandon waits for a question whose context has ended; one that does not heed that is left behind.
-func (w *watchdog) abandon() {
+func (w *Watch) abandon() {
 	if w.asked == nil {
 		return
 	}
