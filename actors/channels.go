@@ -17,11 +17,11 @@ import (
 // leaves, something is published) takes effect in the order of the calls and for all its subscribers in that order.
 type Channels struct {
 	broker    *Broker
-	service   *service
+	service   *entry
 	placement Placement
 }
 
-func newChannels(b *Broker, s *service) *Channels {
+func newChannels(b *Broker, s *entry) *Channels {
 	return &Channels{broker: b, service: s, placement: newLocalPlacement(b, s)}
 }
 
@@ -210,7 +210,7 @@ func (c *Channels) dissolve() {
 // different channels seldom meet.
 type localPlacement struct {
 	broker  *Broker
-	service *service
+	service *entry
 	seed    maphash.Seed
 	shards  [16]shard
 }
@@ -221,7 +221,7 @@ type shard struct {
 	channels map[wire.Key]*channel
 }
 
-func newLocalPlacement(b *Broker, s *service) *localPlacement {
+func newLocalPlacement(b *Broker, s *entry) *localPlacement {
 	return &localPlacement{broker: b, service: s, seed: maphash.MakeSeed()}
 }
 

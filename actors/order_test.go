@@ -123,7 +123,7 @@ func TestPublicationsDoNotOvertakeNotifications(t *testing.T) {
 		c.settleLoop(rootLoop)
 	}
 	publish(`"before"`)
-	peer := Peer{connection: conn, service: c.service()}
+	peer := Peer{connection: conn, service: c.service().entry}
 	for range 2 * throughput { // more than one turn
 		if err := peer.Notify("note"); err != nil {
 			t.Fatal(err)
