@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/snorky-go/snorky/actors"
@@ -276,4 +277,25 @@ func TestProbe(t *testing.T) {
 	if _, err := s.broker.Slowest(t.Context(), 1); !errors.Is(err, actors.ErrStopped) {
 		t.Error(err)
 	}
+}
+
+// What waits for a slow service is seen while it is slow.
+func TestMailboxOfASlowService(t *testing.T) {
+	bubble(t, actors.Options{PingInterval: -1}, func(t *testing.T, s *server) {
+		s.register("slow", slow{})
+		const calls = 5
+		var all []*client
+		for range calls {
+			c := s.connect()
+			c.send(request("slow", "sleep", `{"seconds":2}`, 1))
+			all = append(all, c)
+		}
+		for i, c := range all {
+			synctest.Wait()
+			if got, want := s.broker.Metrics().Services[0].Mailbox, calls-1-i; got != want {
+				t.Errorf("%d messages wait for the service, want %d", got, want)
+			}
+			c.expect(response("slow", "null", 1))
+		}
+	})
 }
