@@ -84,13 +84,13 @@ func (c *Channels) subscribe(call *Call, channel json.RawMessage, bounded bool) 
 	return nil
 }
 
-// Unsubscribe ends what Subscribe began. The answer to the call waits until nothing more can come; so does
-// wire.ErrNotSubscribed, as with Subscribe.
+// Unsubscribe ends what Subscribe began, also if the name would be too long by now. The answer to the call waits until
+// nothing more can come; so does wire.ErrNotSubscribed, as with Subscribe.
 func (c *Channels) Unsubscribe(call *Call, channel json.RawMessage) error {
 	if call.connection == nil {
 		return wire.ErrInternal
 	}
-	key, err := c.Key(channel)
+	key, err := wire.CanonicalKey(channel)
 	if err != nil {
 		return wire.ErrNotSubscribed
 	}
@@ -171,8 +171,9 @@ func (c *Channels) Subscribers(channel json.RawMessage) int {
 	return 0
 }
 
-// Key is what channels are compared by: two names of one channel have one Key. The errors are wire.ErrChannelTooLong and,
-// for what is no JSON, wire.ErrInvalidParams.
+// Key is what channels are compared by: two names of one channel have one Key. It is for those who come: the errors are
+// wire.ErrChannelTooLong, by the present Options.MaxChannelBytes, and, for what is no JSON, wire.ErrInvalidParams. Who is
+// there already came by the bound of another time, and is found by wire.CanonicalKey, which is the same without the bound.
 func (c *Channels) Key(channel json.RawMessage) (wire.Key, error) {
 	key, err := wire.CanonicalKey(channel)
 	most := c.broker.options.Load().MaxChannelBytes
