@@ -32,7 +32,7 @@ type Placement interface {
 	find(key wire.Key) root
 	// open returns the root of the channel, which it makes if need be, after it has given it the message.
 	open(key wire.Key, first *joining)
-	// visit calls f for each root that is of this process, under a lock: f may only look.
+	// visit calls f for each root that is of this process, which may be gone by then. Nobody waits for f.
 	visit(f func(*channel))
 	// end dissolves all channels; there will be no others.
 	end()
@@ -264,16 +264,34 @@ func (p *localPlacement) open(key wire.Key, first *joining) {
 	c.PostUserMessage(first)
 }
 
+// visit looks at channels when it has let go of their shard, a few at a time: publishers and subscribers, which may be event
+// loops, wait for no more than that those few are found.
 func (p *localPlacement) visit(f func(*channel)) {
+	var room [fewChannels]*channel
 	for i := range p.shards {
+		few := room[:0]
 		s := &p.shards[i]
 		s.mu.RLock()
-		for _, c := range s.channels {
-			f(c)
+		for _, c := range s.channels { // which may be changed between two steps, if not during one
+			if few = append(few, c); len(few) < fewChannels {
+				continue
+			}
+			s.mu.RUnlock()
+			for _, c := range few {
+				f(c)
+			}
+			few = room[:0]
+			s.mu.RLock()
 		}
 		s.mu.RUnlock()
+		for _, c := range few {
+			f(c)
+		}
 	}
 }
+
+// fewChannels is how many visit finds in some microseconds.
+const fewChannels = 128
 
 func (p *localPlacement) end() {
 	for i := range p.shards {
