@@ -287,15 +287,16 @@ func TestMailboxOfASlowService(t *testing.T) {
 		var all []*client
 		for range calls {
 			c := s.connect()
-			c.send(request("slow", "sleep", `{"seconds":2}`, 1))
+			c.send(request("slow", "sleep", `{"seconds":1}`, 1))
+			synctest.Wait() // those of different loops come in this order, too
 			all = append(all, c)
 		}
 		for i, c := range all {
-			synctest.Wait()
 			if got, want := s.broker.Metrics().Services[0].Mailbox, calls-1-i; got != want {
 				t.Errorf("%d messages wait for the service, want %d", got, want)
 			}
 			c.expect(response("slow", "null", 1))
+			synctest.Wait()
 		}
 	})
 }
