@@ -19,28 +19,45 @@ type ChannelLoad struct {
 	BacklogBytes          int     // published but not yet fanned out
 }
 
+// busyChannel is a channel that may be among the busiest. It costs no memory of its own.
+type busyChannel struct {
+	*channel
+	service     *entry
+	rate        float64
+	subscribers int
+}
+
 // deliveries is by what channels are compared: what they make of work.
-func (c *ChannelLoad) deliveries() float64 { return c.PublicationsPerSecond * float64(c.Subscribers) }
+func (c *busyChannel) deliveries() float64 { return c.rate * float64(c.subscribers) }
+
+func (c *busyChannel) load() ChannelLoad {
+	return ChannelLoad{
+		Service: c.service.name, Channel: json.RawMessage(c.key), Subscribers: c.subscribers,
+		PublicationsPerSecond: c.rate, BacklogBytes: c.backlogBytes(),
+	}
+}
 
 // Busiest returns the channels with the most deliveries per second at present, up to n of those that have any. It looks at
-// every channel, so it is for people who look on, not for each second of a machine's. It does not wait for any actor.
+// every channel, so it is for people who look on, not for each second of a machine's. It does not wait for any actor, nor
+// does any wait for long because of it.
 func (b *Broker) Busiest(n int) []ChannelLoad {
 	now := time.Since(b.started)
-	top := ranking[ChannelLoad]{most: n, compare: func(x, y ChannelLoad) int {
+	top := ranking[busyChannel]{most: n, compare: func(x, y busyChannel) int {
 		return cmp.Compare(y.deliveries(), x.deliveries())
 	}}
 	for _, h := range b.allHosts() {
 		h.context.channels.placement.visit(func(c *channel) {
-			load := ChannelLoad{
-				Service: h.service.name, Channel: json.RawMessage(c.key), Subscribers: c.subscribers(),
-				PublicationsPerSecond: c.pulse.rate(now), BacklogBytes: c.backlogBytes(),
-			}
-			if load.deliveries() > 0 {
-				top.add(load)
+			busy := busyChannel{channel: c, service: h.service, rate: c.pulse.rate(now), subscribers: c.subscribers()}
+			if busy.deliveries() > 0 {
+				top.add(busy)
 			}
 		})
 	}
-	return top.best
+	loads := make([]ChannelLoad, 0, len(top.best))
+	for _, c := range top.best {
+		loads = append(loads, c.load())
+	}
+	return loads
 }
 
 func (b *Broker) allHosts() []*host {

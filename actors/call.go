@@ -37,7 +37,7 @@ type Call struct {
 
 // Peer returns the connection that called, and false for a call of the backend, which has none.
 func (c *Call) Peer() (Peer, bool) {
-	return Peer{connection: c.connection, service: c.service}, c.connection != nil
+	return Peer{connection: c.connection, service: c.service.entry}, c.connection != nil
 }
 
 // Later lets a command answer at another time: its result is ignored, and the caller gets what Answer is given, or the

@@ -17,11 +17,11 @@ import (
 // leaves, something is published) takes effect in the order of the calls and for all its subscribers in that order.
 type Channels struct {
 	broker    *Broker
-	service   *service
+	service   *entry
 	placement Placement
 }
 
-func newChannels(b *Broker, s *service) *Channels {
+func newChannels(b *Broker, s *entry) *Channels {
 	return &Channels{broker: b, service: s, placement: newLocalPlacement(b, s)}
 }
 
@@ -32,7 +32,7 @@ type Placement interface {
 	find(key wire.Key) root
 	// open returns the root of the channel, which it makes if need be, after it has given it the message.
 	open(key wire.Key, first *joining)
-	// visit calls f for each root that is of this process, under a lock: f may only look.
+	// visit calls f for each root that is of this process, which may be gone by then. Nobody waits for f.
 	visit(f func(*channel))
 	// end dissolves all channels; there will be no others.
 	end()
@@ -84,13 +84,13 @@ func (c *Channels) subscribe(call *Call, channel json.RawMessage, bounded bool) 
 	return nil
 }
 
-// Unsubscribe ends what Subscribe began. The answer to the call waits until nothing more can come; so does
-// wire.ErrNotSubscribed, as with Subscribe.
+// Unsubscribe ends what Subscribe began, also if the name would be too long by now. The answer to the call waits until
+// nothing more can come; so does wire.ErrNotSubscribed, as with Subscribe.
 func (c *Channels) Unsubscribe(call *Call, channel json.RawMessage) error {
 	if call.connection == nil {
 		return wire.ErrInternal
 	}
-	key, err := c.Key(channel)
+	key, err := wire.CanonicalKey(channel)
 	if err != nil {
 		return wire.ErrNotSubscribed
 	}
@@ -177,8 +177,9 @@ func (c *Channels) Subscribers(channel json.RawMessage) int {
 	return 0
 }
 
-// Key is what channels are compared by: two names of one channel have one Key. The errors are wire.ErrChannelTooLong and,
-// for what is no JSON, wire.ErrInvalidParams.
+// Key is what channels are compared by: two names of one channel have one Key. It is for those who come: the errors are
+// wire.ErrChannelTooLong, by the present Options.MaxChannelBytes, and, for what is no JSON, wire.ErrInvalidParams. Who is
+// there already came by the bound of another time, and is found by wire.CanonicalKey, which is the same without the bound.
 func (c *Channels) Key(channel json.RawMessage) (wire.Key, error) {
 	key, err := wire.CanonicalKey(channel)
 	most := c.broker.options.Load().MaxChannelBytes
@@ -216,7 +217,7 @@ func (c *Channels) dissolve() {
 // different channels seldom meet.
 type localPlacement struct {
 	broker  *Broker
-	service *service
+	service *entry
 	seed    maphash.Seed
 	shards  [16]shard
 }
@@ -227,7 +228,7 @@ type shard struct {
 	channels map[wire.Key]*channel
 }
 
-func newLocalPlacement(b *Broker, s *service) *localPlacement {
+func newLocalPlacement(b *Broker, s *entry) *localPlacement {
 	return &localPlacement{broker: b, service: s, seed: maphash.MakeSeed()}
 }
 
@@ -269,16 +270,34 @@ func (p *localPlacement) open(key wire.Key, first *joining) {
 	c.PostUserMessage(first)
 }
 
+// visit looks at channels when it has let go of their shard, a few at a time: publishers and subscribers, which may be event
+// loops, wait for no more than that those few are found.
 func (p *localPlacement) visit(f func(*channel)) {
+	var room [fewChannels]*channel
 	for i := range p.shards {
+		few := room[:0]
 		s := &p.shards[i]
 		s.mu.RLock()
-		for _, c := range s.channels {
-			f(c)
+		for _, c := range s.channels { // which may be changed between two steps, if not during one
+			if few = append(few, c); len(few) < fewChannels {
+				continue
+			}
+			s.mu.RUnlock()
+			for _, c := range few {
+				f(c)
+			}
+			few = room[:0]
+			s.mu.RLock()
 		}
 		s.mu.RUnlock()
+		for _, c := range few {
+			f(c)
+		}
 	}
 }
+
+// fewChannels is how many visit finds in some microseconds.
+const fewChannels = 128
 
 func (p *localPlacement) end() {
 	for i := range p.shards {

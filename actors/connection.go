@@ -75,7 +75,9 @@ func (c *connection) Receive(ctx actor.Context) {
 	case *Call:
 		c.completed(m)
 	case *notification:
-		c.notify(m)
+		c.notify(m, 1)
+	case *delayed:
+		c.notify(&m.notification, 0)
 	case *identification:
 		c.identify(m)
 		if c.state != stateClosed {

@@ -19,7 +19,7 @@ type host struct {
 	mailbox
 	broker   *Broker
 	value    Service
-	service  *service // under which the value was registered
+	service  *entry // under which the value was registered
 	context  *ServiceContext
 	pid      *actor.PID
 	troubles zerolog.Logger // bounded: a service that fails all the time does not fill the log

@@ -35,7 +35,8 @@ func (l Limit) none() bool { return l == Limit{} }
 
 // patience is how much a client may be refused before it is closed with wire.CloseTooManyRequests: again and again what its
 // limit allows, and so many times its burst, but at least leastPatience, beyond. Those who ask for less than twice of what
-// they may are refused for ever, and those who flood are gone after some seconds or less.
+// they may are refused for ever, and those who flood are gone after some seconds or less. Each limit has its own: one that
+// allows next to nothing has no say about those who go a little over another one.
 const (
 	patience      = 10
 	leastPatience = 100
@@ -86,7 +87,42 @@ func (c common) with(l Limit) common {
 type meter struct {
 	made             *limits
 	calls, publishes *limit.Bucket
-	patience         *limit.Bucket // nil: nothing was refused
+	patience         *patiences // nil: nothing was refused
+}
+
+// patiences are what is left of the patience with a connection, by the limit that it went over.
+type patiences [kinds][scopes]*limit.Bucket // nil: never
+
+type kind uint8
+
+const (
+	ofCalls kind = iota
+	ofPublishes
+	kinds
+)
+
+type scope uint8
+
+const (
+	perConnection scope = iota
+	perAddress
+	perIdentity
+	scopes
+)
+
+// full tells whether nothing is left of what was refused.
+func (p *patiences) full(now time.Time) bool {
+	if p == nil {
+		return true
+	}
+	for _, some := range p {
+		for _, one := range some {
+			if !one.Full(now) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // meter is that of the connection under the given limits.
@@ -106,7 +142,7 @@ func (c *connection) meter(in *limits) *meter {
 // forgetMeter is called now and then for each connection: one whose buckets are full needs none.
 func (l *loop) forgetMeter(c *connection) {
 	if m := l.meters[c]; m != nil {
-		if now := l.clock(); m.calls.Full(now) && m.publishes.Full(now) && m.patience.Full(now) {
+		if now := l.clock(); m.calls.Full(now) && m.publishes.Full(now) && m.patience.full(now) {
 			l.dropMeter(c)
 		}
 	}
@@ -129,7 +165,7 @@ func (c *connection) mayCall() bool {
 	if in.Calls.PerConnection.Limits() {
 		own = c.meter(in).calls
 	}
-	return c.may(in, in.Calls, own, in.calls)
+	return c.may(in, ofCalls, own)
 }
 
 // mayPublish counts a call of a command that publishes.
@@ -142,38 +178,46 @@ func (c *connection) mayPublish() bool {
 	if in.Publishes.PerConnection.Limits() {
 		own = c.meter(in).publishes
 	}
-	return c.may(in, in.Publishes, own, in.publishes)
+	return c.may(in, ofPublishes, own)
 }
 
 // may asks the bucket of the connection first: what it refuses does not count for those that share an address.
-func (c *connection) may(in *limits, by Limit, own *limit.Bucket, others common) bool {
+func (c *connection) may(in *limits, of kind, own *limit.Bucket) bool {
+	by, others := &in.Limits.Calls, &in.calls
+	if of == ofPublishes {
+		by, others = &in.Limits.Publishes, &in.publishes
+	}
 	now := c.loop.clock()
 	if !own.Allow(now) {
-		return c.overLimit(in, by.PerConnection, now)
+		return c.overLimit(in, by.PerConnection, of, perConnection)
 	}
 	if others.addresses != nil {
 		if from, known := limit.Source(c.remote.Addr()); known && !others.addresses.Allow(from, now) {
-			return c.overLimit(in, by.PerAddress, now)
+			return c.overLimit(in, by.PerAddress, of, perAddress)
 		}
 	}
 	if others.identities != nil && c.identity != nil && c.identity.Identity != nil {
 		if !others.identities.Allow(c.loop.broker.hash(c.identity.Identity), now) {
-			return c.overLimit(in, by.PerIdentity, now)
+			return c.overLimit(in, by.PerIdentity, of, perIdentity)
 		}
 	}
 	return true
 }
 
 // overLimit notes that something is refused because of a limit, and ends a connection that does not learn from it.
-func (c *connection) overLimit(in *limits, by limit.Rate, now time.Time) bool {
+func (c *connection) overLimit(in *limits, by limit.Rate, of kind, each scope) bool {
 	c.loop.broker.refused.Add(1)
 	m := c.meter(in)
 	if m.patience == nil {
-		m.patience = limit.Rate{
+		m.patience = &patiences{}
+	}
+	left := &m.patience[of][each]
+	if *left == nil {
+		*left = limit.Rate{
 			PerSecond: by.PerSecond, Burst: min(max(patience*by.Burst, leastPatience), limit.MaxBurst),
 		}.NewBucket()
 	}
-	if !m.patience.Allow(now) && c.state == stateOpen {
+	if !(*left).Allow(c.loop.clock()) && c.state == stateOpen {
 		c.loop.logger.Info().Stringer("remote", c.remote).Msg("too many requests, cut off")
 		c.fail(wire.CloseTooManyRequests, "too many requests")
 		c.farewell.deaf = true // it is sending still

@@ -195,6 +195,50 @@ func TestFloodsEndTheConnection(t *testing.T) {
 	})
 }
 
+// A limit that allows next to nothing, and has refused something, does not end those who go a little over another one, of
+// whatever kind.
+func TestPatienceIsOfEachLimit(t *testing.T) {
+	stingy, ample := limit.Rate{PerSecond: tooSlow, Burst: 1}, limit.Rate{PerSecond: 20, Burst: 20}
+	for name, l := range map[string]actors.Limits{
+		"connection": {Calls: actors.Limit{PerConnection: ample}, Publishes: actors.Limit{PerConnection: stingy}},
+		"address":    {Calls: actors.Limit{PerConnection: ample}, Publishes: actors.Limit{PerAddress: stingy}},
+		"identity":   {Calls: actors.Limit{PerAddress: ample}, Publishes: actors.Limit{PerIdentity: stingy}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pressed(t, l, func(_ *testing.T, s *server) {
+				s.remote = netip.MustParseAddrPort("10.0.0.1:1")
+				s.principal = actors.Principal{Identity: json.RawMessage(`"ann"`)}
+				c := s.connect()
+				c.ask("print", 2, 1)
+				c.ask("read", 18, 18)
+				for range 300 { // more than the patience of either
+					<-time.After(100 * time.Millisecond)
+					c.ask("read", 3, 2)
+				}
+				s.remote = netip.MustParseAddrPort("10.0.0.2:1")
+				s.principal = actors.Principal{Identity: json.RawMessage(`"bob"`)}
+				d := s.connect()
+				d.ask("print", 1, 1)
+				stopped := make(chan struct{})
+				go func() {
+					defer close(stopped)
+					for range 150 {
+						if _, err := fmt.Fprintln(d.conn, request("press", "shout", "{}", 1)); err != nil {
+							return
+						}
+						<-time.After(55 * time.Millisecond) // which is within the other limit
+					}
+				}()
+				if got := d.expectClose(); got != wire.CloseTooManyRequests {
+					t.Errorf("closed with %d", got)
+				}
+				_ = d.conn.Close()
+				<-stopped
+			})
+		})
+	}
+}
+
 // Garbage gets no answer, but it counts.
 func TestFloodsOfGarbage(t *testing.T) {
 	l := actors.Limits{Calls: actors.Limit{PerConnection: limit.Rate{PerSecond: tooSlow, Burst: 1}}}

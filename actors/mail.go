@@ -20,10 +20,17 @@ func (n *notification) size() int64 { return int64(len(n.frame)) + mailOverhead 
 // undeliverable is called where the connection has ended.
 func (n *notification) undeliverable() { n.broker.mail.add(-n.size()) }
 
+// delayed is a notification that was a publication first: when it was fanned out it counted as delivered, but there was mail
+// that it had to queue behind.
+type delayed struct{ notification }
+
 // mailIn posts a notification, or who the client is. What comes later, a publication or an answer, may take a shorter
 // way to the client, so it looks whether there is mail and queues behind it (PROTOCOL.md section 5, rules 2 and 3).
 func (c *connection) mailIn(message any) {
-	if n, ok := message.(*notification); ok {
+	switch n := message.(type) {
+	case *notification:
+		n.broker.mail.add(n.size())
+	case *delayed:
 		n.broker.mail.add(n.size())
 	}
 	c.mail.Add(1)
@@ -37,10 +44,10 @@ func (c *connection) mailRead() {
 	}
 }
 
-// notify takes a notification out of the mail.
-func (c *connection) notify(n *notification) {
+// notify takes a notification out of the mail, which delivers so many messages.
+func (c *connection) notify(n *notification, delivered uint64) {
 	n.broker.mail.add(-n.size())
-	c.loop.score.deliveries++
+	c.loop.score.deliveries += delivered
 	c.send(n.frame)
 	c.mailRead()
 }

@@ -61,6 +61,7 @@ type queue struct {
 	// Guarded by the mailbox's mu.
 	user   []any
 	system []any
+	left   int // of inbox, but for the message that is being handled; see mailbox.UserMessageCount
 
 	// Owned by whoever runs the mailbox.
 	inbox   []any
@@ -178,14 +179,15 @@ func (m *mailbox) RegisterHandlers(invoker actor.MessageInvoker, dispatcher acto
 // Start is called by protoactor after the first message, which woke the mailbox.
 func (*mailbox) Start() {}
 
-// UserMessageCount is the number of messages that wait.
+// UserMessageCount is the number of messages that wait. Whoever runs the mailbox writes down what is left of its inbox
+// whenever it holds mu anyway, which is before each message: so this costs the mailbox nothing.
 func (m *mailbox) UserMessageCount() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.queue == nil {
 		return 0
 	}
-	return len(m.queue.user)
+	return len(m.queue.user) + m.queue.left
 }
 
 // close ends the mailbox for good; what still lies in it is sent back. Only its actor calls it, in its last turn.
@@ -194,7 +196,7 @@ func (m *mailbox) close() {
 	m.mu.Lock()
 	m.closed = true
 	rest := q.user
-	q.user = nil
+	q.user, q.left = nil, 0
 	m.mu.Unlock()
 	left := q.inbox[q.next:]
 	q.inbox, q.next = nil, 0
@@ -219,6 +221,7 @@ func (m *mailbox) run() {
 	m.mu.Lock()
 	again := yield || len(q.system) > 0 || !m.suspended && !m.halted && (m.nudged || len(q.user) > 0)
 	m.scheduled = again
+	q.left = len(q.inbox) - q.next
 	idle := !again && q.empty()
 	if idle {
 		m.queue = nil
@@ -271,9 +274,10 @@ func (m *mailbox) drain() (yield bool) {
 	return true
 }
 
-// runSystem handles one message of protoactor's, if there is one.
+// runSystem handles one message of protoactor's, if there is one. If there is none, it is the turn of the next other one.
 func (m *mailbox) runSystem(q *queue) bool {
 	m.mu.Lock()
+	q.left = max(len(q.inbox)-q.next-1, 0)
 	if len(q.system) == 0 {
 		m.mu.Unlock()
 		return false
@@ -305,6 +309,7 @@ func (m *mailbox) pop(q *queue) (any, bool) {
 		if cap(q.user) > keptRoom && len(q.inbox) == 0 {
 			q.user = nil // what a burst once needed
 		}
+		q.left = max(len(q.inbox)-1, 0)
 		m.mu.Unlock()
 		q.next = 0
 		if len(q.inbox) == 0 {

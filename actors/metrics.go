@@ -92,7 +92,7 @@ func (b *Broker) Metrics() Metrics {
 }
 
 // waiting is how many messages wait for the actor of the service and its parts.
-func (s *service) waiting() int {
+func (s *entry) waiting() int {
 	if !s.owner {
 		return 0
 	}

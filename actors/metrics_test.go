@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -308,6 +309,28 @@ func TestErrorsOfTheBackendAreSeen(t *testing.T) {
 		}
 		if got := lines.String(); !strings.Contains(got, `"command":"publish","error":"Invalid params"`) {
 			t.Errorf("log a minute later:\n%s", got)
+		}
+	})
+}
+
+// What waits for a slow service is seen while it is slow.
+func TestMailboxOfASlowService(t *testing.T) {
+	bubble(t, actors.Options{PingInterval: -1}, func(t *testing.T, s *server) {
+		s.register("slow", slow{})
+		const calls = 5
+		var all []*client
+		for range calls {
+			c := s.connect()
+			c.send(request("slow", "sleep", `{"seconds":1}`, 1))
+			synctest.Wait() // those of different loops come in this order, too
+			all = append(all, c)
+		}
+		for i, c := range all {
+			if got, want := s.broker.Metrics().Services[0].Mailbox, calls-1-i; got != want {
+				t.Errorf("%d messages wait for the service, want %d", got, want)
+			}
+			c.expect(response("slow", "null", 1))
+			synctest.Wait()
 		}
 	})
 }

@@ -123,7 +123,7 @@ func TestPublicationsDoNotOvertakeNotifications(t *testing.T) {
 		c.settleLoop(rootLoop)
 	}
 	publish(`"before"`)
-	peer := Peer{connection: conn, service: c.service()}
+	peer := Peer{connection: conn, service: c.service().entry}
 	for range 2 * throughput { // more than one turn
 		if err := peer.Notify("note"); err != nil {
 			t.Fatal(err)
@@ -254,6 +254,55 @@ type turnCounter struct {
 }
 
 func (c *turnCounter) schedule(task) { c.n++ }
+
+// What has to queue behind notifications is a delivery as well, and one, however it goes.
+func TestDeliveriesBehindMailAreCountedOnce(t *testing.T) {
+	const notes, publications = 100, 10
+	for name, others := range map[string]int{"in one batch": 0, "one by one": 1} {
+		t.Run(name, func(t *testing.T) {
+			c := newLoopCrowd(t, Options{Loops: 2})
+			rootLoop, itsLoop := c.broker.loops[0], c.broker.loops[1]
+			channel := c.rootOn(rootLoop, numbers(100))
+			s := &recorder{}
+			conn := c.attach(itsLoop, s)
+			c.subscribe(conn, channel)
+			c.settleAll()
+			release := hold(itsLoop)
+			before := len(s.taken())
+			counted := func() (n uint64) {
+				for _, l := range c.broker.Metrics().Loops {
+					n += l.Deliveries
+				}
+				return n
+			}
+			start := counted()
+			publish := func(n int, to receivers) {
+				for range n {
+					if err := c.board.channels.publish(nil, channel, []byte("1"), to); err != nil {
+						t.Fatal(err)
+					}
+				}
+				c.settleLoop(rootLoop)
+			}
+			publish(1, receivers{}) // the leaf has its turn before the connection takes its mail
+			peer := Peer{connection: conn, service: c.service().entry}
+			for range notes {
+				if err := peer.Notify("note"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			publish(others, receivers{except: conn})
+			publish(publications-1, receivers{})
+			release()
+			until(t, "everything is sent", func() bool { return len(s.taken())-before == notes+publications })
+			c.settleAll()
+			c.settleAll()
+			if got := counted() - start; got != notes+publications {
+				t.Errorf("%d notifications and %d publications are %d deliveries", notes, publications, got)
+			}
+		})
+	}
+}
 
 // A mailbox gives back the room that a burst has needed.
 func TestMailboxGivesRoomBack(t *testing.T) {

@@ -2,11 +2,12 @@ package actors
 
 import "net/netip"
 
-// Peer is a connection as one service sees it. It is comparable and may be kept, as a key of a map for instance; its
-// methods may be called from any goroutine and never block. After the connection has ended they do nothing.
+// Peer is a connection as one service sees it, from Register to Unregister, whatever is renewed meanwhile. It is comparable
+// and may be kept, as a key of a map for instance; its methods may be called from any goroutine and never block. After the
+// connection has ended they do nothing.
 type Peer struct {
 	connection *connection
-	service    *service
+	service    *entry
 }
 
 // Notify sends v to the client as a message of the service (PROTOCOL.md section 2). v is marshalled to JSON; a

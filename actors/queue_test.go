@@ -67,3 +67,65 @@ func TestHaltedMailboxLeavesAQueueInOrder(t *testing.T) {
 		}
 	}
 }
+
+// observer is an actor that looks at its own mailbox.
+type observer struct {
+	halter
+	depths []int
+}
+
+func (o *observer) InvokeUserMessage(any) {
+	o.depths = append(o.depths, o.UserMessageCount())
+	o.taken++
+}
+
+// What waits is counted wherever in the mailbox it lies, and what is being handled does not wait.
+func TestMailboxDepth(t *testing.T) {
+	for _, messages := range []int{1, 2, throughput, 3*throughput + 1} {
+		s, o := &patient{}, &observer{}
+		o.RegisterHandlers(o, s)
+		for range messages {
+			o.PostUserMessage(0)
+		}
+		if got := o.UserMessageCount(); got != messages {
+			t.Errorf("%d of %d messages wait before the first turn", got, messages)
+		}
+		for len(s.waiting) > 0 {
+			next := s.waiting[0]
+			s.waiting = s.waiting[1:]
+			next.run()
+			if got := o.UserMessageCount(); got != messages-o.taken {
+				t.Errorf("%d messages wait after a turn, %d were taken of %d", got, o.taken, messages)
+			}
+		}
+		for i, got := range o.depths {
+			if want := messages - 1 - i; got != want {
+				t.Fatalf("%d messages wait beside number %d of %d", got, i, messages)
+			}
+		}
+		if o.taken != messages {
+			t.Errorf("%d of %d messages taken", o.taken, messages)
+		}
+	}
+}
+
+// Nor does a mailbox that was suspended, or has ended, forget or invent any.
+func TestMailboxDepthWhenNothingIsTaken(t *testing.T) {
+	s, o := &patient{}, &observer{}
+	o.RegisterHandlers(o, s)
+	for range throughput + 10 {
+		o.PostUserMessage(0)
+	}
+	s.waiting[0].run() // and ten are left in the inbox
+	s.waiting = nil
+	o.suspended = true
+	o.mailbox.run()
+	o.PostUserMessage(0)
+	if got := o.UserMessageCount(); got != 11 {
+		t.Errorf("%d messages wait while it is suspended", got)
+	}
+	o.close()
+	if got := o.UserMessageCount(); got != 0 {
+		t.Errorf("%d messages wait after the end", got)
+	}
+}

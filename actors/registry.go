@@ -48,26 +48,33 @@ type Registry struct {
 type table struct {
 	generation uint32
 	services   map[string]*service
-	listeners  []*service // those that want to know of connections
+	listeners  []*entry // those that want to know of connections
 }
 
-// service is a Service under the name that it has in a registry.
+// service is a Service under the name that it has in a registry, with the commands of the moment: Renew makes another one
+// of the same entry. It does not change.
 type service struct {
+	*entry
+	commands map[string]*Handler // nil for a Receiver
+	receiver Receiver
+}
+
+// entry is what stays the same about a service from Register to Unregister. So it is what a Peer has of it, by which
+// services compare those that they keep.
+type entry struct {
 	name       string
 	value      Service
 	host       *host
-	owner      bool                // the host ends with this entry
-	commands   map[string]*Handler // nil for a Receiver
-	receiver   Receiver
-	lobby      bool           // for clients without identity, too
-	prefix     []byte         // of its packets, up to the content
-	generation uint32         // of the first table it was in
-	calls      *atomic.Uint64 // shared with what it was before Renew
+	owner      bool   // the host ends with this entry
+	lobby      bool   // for clients without identity, too
+	prefix     []byte // of its packets, up to the content
+	generation uint32 // of the first table it was in
+	calls      atomic.Uint64
 }
 
 // frame makes a WebSocket frame of a packet of the service. This is the one place where that happens: a publication is
 // encoded here, once, for all its receivers.
-func (s *service) frame(content []byte) []byte {
+func (s *entry) frame(content []byte) []byte {
 	size := len(s.prefix) + len(content) + 1
 	frame := make([]byte, 0, wire.FrameSize(size))
 	frame = wire.AppendFrameHeader(frame, wire.OpText, size)
@@ -76,10 +83,10 @@ func (s *service) frame(content []byte) []byte {
 	return append(frame, '}')
 }
 
-func (s *service) connected(c *connection)    { s.tell(c, connected) }
-func (s *service) disconnected(c *connection) { s.tell(c, disconnected) }
+func (s *entry) connected(c *connection)    { s.tell(c, connected) }
+func (s *entry) disconnected(c *connection) { s.tell(c, disconnected) }
 
-func (s *service) tell(c *connection, e event) {
+func (s *entry) tell(c *connection, e event) {
 	s.host.PostUserMessage(&presence{peer: Peer{connection: c, service: s}, event: e})
 }
 
@@ -178,7 +185,7 @@ func (r *Registry) register(m *registration) error {
 	next.services[m.name] = s
 	s.generation = next.generation
 	if r.front && s.listens() {
-		next.listeners = append(slices.Clip(old.listeners), s)
+		next.listeners = append(slices.Clip(old.listeners), s.entry)
 	}
 	r.table.Store(next)
 	if r.front && s.listens() {
@@ -203,7 +210,7 @@ func (r *Registry) newService(m *registration) (*service, error) {
 	if m.value == nil || !reflect.ValueOf(m.value).Comparable() {
 		return nil, ErrNotComparable
 	}
-	s := &service{name: m.name, value: m.value, calls: &atomic.Uint64{}}
+	s := &service{entry: &entry{name: m.name, value: m.value}}
 	if err := s.take(m.value.Commands()); err != nil {
 		return nil, err
 	}
@@ -223,7 +230,7 @@ func (r *Registry) newService(m *registration) (*service, error) {
 		return s, nil
 	}
 	s.owner = true
-	return s, r.broker.startHost(s, m.value)
+	return s, r.broker.startHost(s.entry)
 }
 
 func (s *service) take(commands Commands) error {
@@ -240,7 +247,7 @@ func (s *service) take(commands Commands) error {
 	return nil
 }
 
-func (s *service) listens() bool {
+func (s *entry) listens() bool {
 	if !s.owner {
 		return false
 	}
@@ -258,7 +265,7 @@ func (r *Registry) remove(name string) error {
 	}
 	next := &table{generation: old.generation + 1, services: maps.Clone(old.services)}
 	delete(next.services, name)
-	next.listeners = slices.DeleteFunc(slices.Clone(old.listeners), func(l *service) bool { return l == s })
+	next.listeners = slices.DeleteFunc(slices.Clone(old.listeners), func(l *entry) bool { return l == s.entry })
 	r.table.Store(next)
 	if s.owner {
 		r.broker.stopHost(s.host)
@@ -267,9 +274,9 @@ func (r *Registry) remove(name string) error {
 }
 
 // startHost starts the actor of a service and waits for its Start.
-func (b *Broker) startHost(s *service, value Service) error {
+func (b *Broker) startHost(s *entry) error {
 	h := &host{
-		broker: b, value: value, service: s,
+		broker: b, value: s.value, service: s,
 		troubles: b.logger.Sample(&zerolog.BurstSampler{Burst: 5, Period: time.Second}),
 		mistakes: b.logger.Sample(&zerolog.BurstSampler{Burst: 1, Period: mistakesPeriod}),
 		started:  make(chan error, 1), stopped: make(chan struct{}),
@@ -280,9 +287,9 @@ func (b *Broker) startHost(s *service, value Service) error {
 	h.context.channels = newChannels(b, s)
 	s.host = h
 	b.mu.Lock()
-	taken := b.hosts[value] != nil
+	taken := b.hosts[s.value] != nil
 	if !taken {
-		b.hosts[value] = h
+		b.hosts[s.value] = h
 	}
 	b.mu.Unlock()
 	if taken {
@@ -344,7 +351,7 @@ func (c *connection) meet(t *table) {
 }
 
 // hasMet tells whether a service that wants to know of connections knows of this one.
-func (c *connection) hasMet(s *service) bool {
+func (c *connection) hasMet(s *entry) bool {
 	if s.lobby {
 		return s.generation <= c.metLobby
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"runtime/debug"
-	"slices"
 )
 
 // Renew asks the services of these names for their Commands again. From one moment on, which is the same for all of them,
@@ -24,7 +23,7 @@ func (r *Registry) renew(names []string) error {
 		return ErrStopped
 	}
 	// The generation says which services there are for connections to meet, and those stay.
-	next := &table{generation: old.generation, services: maps.Clone(old.services), listeners: slices.Clone(old.listeners)}
+	next := &table{generation: old.generation, services: maps.Clone(old.services), listeners: old.listeners}
 	for _, name := range names {
 		s := old.services[name]
 		if s == nil {
@@ -35,9 +34,6 @@ func (r *Registry) renew(names []string) error {
 			return err
 		}
 		next.services[name] = renewed
-		if i := slices.Index(next.listeners, s); i >= 0 {
-			next.listeners[i] = renewed
-		}
 	}
 	r.table.Store(next)
 	return nil
@@ -52,13 +48,12 @@ func (r *Registry) renewService(s *service) (renewed *service, err error) {
 			renewed, err = nil, errRegister
 		}
 	}()
-	next := *s
-	next.commands = nil
+	next := &service{entry: s.entry, receiver: s.receiver}
 	if err := next.take(s.value.Commands()); err != nil {
 		return nil, err
 	}
 	if next.commands == nil && next.receiver == nil {
 		return nil, ErrNoReceiver
 	}
-	return &next, nil
+	return next, nil
 }

@@ -7,9 +7,11 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/snorky-go/snorky/actors"
 	"github.com/snorky-go/snorky/actors/services"
+	"github.com/snorky-go/snorky/actors/wire"
 )
 
 // moody gives other commands each time that it is asked.
@@ -72,6 +74,78 @@ func TestRenew(t *testing.T) {
 		if got := strings.Join(a.seen, " ") + "; " + strings.Join(b.seen, " "); got != "came; came went" {
 			t.Errorf("seen: %s", got)
 		}
+	})
+}
+
+// memory is a service that compares the peers it meets with the one that it met first.
+type memory struct {
+	known     actors.Peer
+	strangers []string
+}
+
+func (m *memory) meet(how string, p actors.Peer) {
+	if m.known == (actors.Peer{}) {
+		m.known = p
+	}
+	if m.known != p {
+		m.strangers = append(m.strangers, how)
+	}
+}
+
+func (m *memory) Connected(p actors.Peer)                 { m.meet("connected", p) }
+func (m *memory) Expiring(p actors.Peer, _ time.Duration) { m.meet("expiring", p) }
+func (m *memory) Disconnected(p actors.Peer)              { m.meet("disconnected", p) }
+
+func (m *memory) Commands() actors.Commands {
+	return actors.Commands{"greet": actors.Command(func(c *actors.Call, _ actors.NoParams) (int, error) {
+		p, _ := c.Peer()
+		m.meet("called", p)
+		return len(m.strangers), nil
+	})}
+}
+
+// Whatever a service has kept under a Peer it finds again after it was renewed.
+func TestPeersStayTheSame(t *testing.T) {
+	bubble(t, actors.Options{PingInterval: -1, PongTimeout: -1}, func(t *testing.T, s *server) {
+		m := &memory{}
+		s.register("memory", m)
+		s.principal = actors.Principal{Identity: []byte(`"joe"`), Expires: time.Now().Add(patience / 2)}
+		c := s.connect()
+		for n := range 3 {
+			c.send(request("memory", "greet", "{}", n))
+			c.expect(response("memory", "0", n))
+			if err := s.broker.Frontend().Renew("memory"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := c.expectClose(); got != wire.CloseExpired {
+			t.Errorf("closed with %d", got)
+		}
+		_ = c.conn.Close()
+		synctest.Wait()
+		if len(m.strangers) > 0 {
+			t.Errorf("another peer at: %v", m.strangers)
+		}
+	})
+}
+
+// The names of a connection are its own after the service was renewed, and free when it has ended.
+func TestNamesOutliveRenew(t *testing.T) {
+	bubble(t, actors.Options{PingInterval: -1}, func(t *testing.T, s *server) {
+		s.register("m", services.NewMessaging())
+		c := s.connect()
+		c.send(request("m", "registerParticipant", `{"name":"joe"}`, 1))
+		c.expect(response("m", "null", 1))
+		if err := s.broker.Frontend().Renew("m"); err != nil {
+			t.Fatal(err)
+		}
+		c.send(request("m", "send", `{"sender":"joe","dest":"joe","body":1}`, 2))
+		c.expect(`{"service":"m","message":{"type":"message","sender":"joe","dest":"joe","body":1}}`, response("m", "null", 2))
+		_ = c.conn.Close()
+		synctest.Wait()
+		d := s.connect()
+		d.send(request("m", "registerParticipant", `{"name":"joe"}`, 1))
+		d.expect(response("m", "null", 1))
 	})
 }
 

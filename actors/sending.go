@@ -27,10 +27,10 @@ func (c *connection) deliver(batch []byte) {
 	}
 }
 
-// enqueue sends frames in their turn: behind what waits, and behind mail.
+// enqueue sends frames, which count as delivered, in their turn: behind what waits, and behind mail.
 func (c *connection) enqueue(frames []byte) {
 	if c.mail.Load() > 0 {
-		c.mailIn(&notification{frame: frames, broker: c.loop.broker})
+		c.mailIn(&delayed{notification{frame: frames, broker: c.loop.broker}})
 		return
 	}
 	c.send(frames)

@@ -14,8 +14,8 @@ import (
 // A panic in a command is wire.ErrInternal for its caller and a line in the log; the service goes on with the fields as
 // they are.
 type Service interface {
-	// Commands returns what the service can do. It is called once, before Start. A service that takes messages of its own
-	// form instead (see Receiver) returns nil.
+	// Commands returns what the service can do. It is called before Start, and again by each Registry.Renew. A service that
+	// takes messages of its own form instead (see Receiver) returns nil.
 	Commands() Commands
 }
 

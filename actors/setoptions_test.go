@@ -2,6 +2,7 @@ package actors_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -39,6 +40,71 @@ func TestLimitsChangeWhileClientsAreThere(t *testing.T) {
 		c.send(subscribe("c", 8), subscribe("more than ten", 9))
 		c.expect(response("pubsub", "null", 8), response("pubsub", "null", 9))
 	})
+}
+
+// Who has come under a name that would be too long by now can do all that one could before, and leave.
+func TestLongNamesOutliveTheirBound(t *testing.T) {
+	huge := `"` + strings.Repeat("x", wire.MaxKeyBytes) + `"` // the name of no channel
+	for _, test := range []struct {
+		service     actors.Service
+		come, leave string
+		others      string // another command for who is there
+		name        string // of the parameter
+		want        string // of who is not
+	}{
+		{services.NewPubSub(services.Everybody), "subscribe", "unsubscribe", "publish", "channel", "Not subscribed"},
+		{services.NewChat(), "join", "leave", "send", "channel", "Not joined"},
+		{services.NewCursors(), "join", "leave", "createCursor", "document", "Not joined"},
+	} {
+		wide := actors.Options{PingInterval: -1, MaxChannelBytes: 10}
+		t.Run(fmt.Sprintf("%T", test.service), func(t *testing.T) {
+			bubble(t, wide, func(t *testing.T, s *server) {
+				s.register("s", test.service)
+				s.principal = actors.Principal{Identity: []byte(`"joe"`)}
+				c := s.connect()
+				ask := func(command, name string) (answer string) {
+					t.Helper()
+					more := ""
+					switch command {
+					case "publish":
+						more = `,"message":1`
+					case "send":
+						more = `,"body":1`
+					case "createCursor":
+						more = `,"privateHandle":1,"position":0,"status":0`
+					}
+					c.send(request("s", command, `{"`+test.name+`":`+name+more+`}`, 0))
+					for answer = c.text(); !strings.Contains(answer, "callId"); {
+						answer = c.text()
+					}
+					return answer
+				}
+				well := func(answer string) {
+					t.Helper()
+					if !strings.Contains(answer, `"type":"response"`) {
+						t.Errorf("%s", answer)
+					}
+				}
+				well(ask(test.come, `"abcdef"`))
+				narrow := wide
+				narrow.MaxChannelBytes = 3
+				s.broker.SetOptions(narrow)
+				well(ask(test.others, `"abcdef"`))
+				well(ask(test.leave, `"\u0061bcdef"`))
+				for _, name := range []string{`"abcdef"`, huge} {
+					if got := ask(test.leave, name); !strings.Contains(got, test.want) {
+						t.Errorf("%.100s", got)
+					}
+				}
+				if got := ask(test.come, `"abcdef"`); !strings.Contains(got, "Channel name too long") {
+					t.Errorf("%s", got)
+				}
+				if got := s.broker.Stats(); got.Subscriptions != 0 {
+					t.Errorf("%+v", got)
+				}
+			})
+		})
+	}
 }
 
 func TestCallTimeoutChanges(t *testing.T) {

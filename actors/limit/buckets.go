@@ -21,7 +21,8 @@ const (
 )
 
 // Buckets has a bucket for each key: an address, an identity. Their number is bounded: the one that was asked for longest
-// ago is forgotten first. It is safe for concurrent use. A nil one has always room.
+// ago is forgotten first. It is safe for concurrent use, also by callers whose clocks differ: no bucket is filled twice for
+// the same time. A nil one has always room.
 type Buckets[K comparable] struct {
 	rate   Rate
 	seed   maphash.Seed
@@ -29,9 +30,10 @@ type Buckets[K comparable] struct {
 }
 
 type shard[K comparable] struct {
-	mu   sync.Mutex
-	keys *simplelru.LRU[K, *Bucket]
-	_    [48]byte // keeps neighbours out of one cache line
+	mu     sync.Mutex
+	keys   *simplelru.LRU[K, *Bucket]
+	latest time.Time // that anybody has named; never goes back, as the time of a Bucket may not
+	_      [24]byte  // keeps neighbours out of one cache line
 }
 
 // NewBuckets returns a table, or nil where there is no limit.
@@ -64,6 +66,10 @@ func (b *Buckets[K]) Allow(key K, now time.Time) bool {
 	s := &b.shards[maphash.Comparable(b.seed, key)%shards]
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if now.After(s.latest) {
+		s.latest = now
+	}
+	now = s.latest
 	bucket, known := s.keys.Get(key)
 	if !known {
 		s.sweep(now)

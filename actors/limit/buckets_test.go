@@ -77,6 +77,27 @@ func TestTimeThatGoesBack(t *testing.T) {
 	}
 }
 
+// However much the clocks of two loops differ that ask in turn, a limit holds.
+func TestClocksThatDiffer(t *testing.T) {
+	for _, skew := range []time.Duration{0, time.Millisecond, 50 * time.Millisecond, time.Second} {
+		b := NewBuckets[int](Rate{PerSecond: 100, Burst: 100})
+		start := time.Now()
+		allowed := 0
+		for i := range 20_000 { // 2,000 a second
+			at := start.Add(time.Duration(i) * 500 * time.Microsecond)
+			if i%2 == 1 {
+				at = at.Add(-skew)
+			}
+			if b.Allow(0, at) {
+				allowed++
+			}
+		}
+		if allowed < 1095 || allowed > 1100 {
+			t.Errorf("clocks that differ by %v: %d in ten seconds, want 1100", skew, allowed)
+		}
+	}
+}
+
 func TestManyAtOnce(t *testing.T) {
 	b := NewBuckets[int](Rate{PerSecond: 1e-6, Burst: 100})
 	var allowed atomic.Int64

@@ -105,7 +105,8 @@ func (r Rate) NewBucket() *Bucket {
 	return (*Bucket)(rate.NewLimiter(rate.Limit(r.PerSecond), r.burst()))
 }
 
-// Bucket has room for as much as may happen now. It is safe for concurrent use. A nil one has always room.
+// Bucket has room for as much as may happen now. It is safe for concurrent use, but the times that it is given must not go
+// back: that would fill it twice for the same time. A nil one has always room.
 type Bucket rate.Limiter
 
 // Allow tells whether it may happen now, and counts it if so.

@@ -76,7 +76,7 @@ func (c *Chat) join(call *actors.Call, p channelParams) (chatMembers, error) {
 
 // place is where the caller of a command has joined the channel.
 func (c *Chat) place(call *actors.Call, channel json.RawMessage) (*chatPlace, error) {
-	k, err := c.context.Channels().Key(channel)
+	k, err := key(channel) // however long it is: there may have been another bound
 	if err != nil {
 		return nil, wire.ErrNotJoined
 	}
@@ -120,7 +120,7 @@ func (c *Chat) send(call *actors.Call, p bodyParams) (any, error) {
 
 // read needs no membership.
 func (c *Chat) read(call *actors.Call, p channelParams) (any, error) {
-	k, err := c.context.Channels().Key(p.Channel)
+	k, err := key(p.Channel)
 	if err != nil {
 		return nil, nil //nolint:nilerr // nobody can be there
 	}

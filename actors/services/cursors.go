@@ -114,7 +114,7 @@ func (c *Cursors) join(call *actors.Call, p documentParams) (cursorList, error) 
 func (c *Cursors) visit(call *actors.Call, document json.RawMessage) (*cursorUser, *documentVisit, error) {
 	peer, _ := call.Peer()
 	u := c.users[peer]
-	k, err := c.context.Channels().Key(document)
+	k, err := key(document) // however long it is: there may have been another bound
 	if u == nil || err != nil || u.documents[k] == nil {
 		return nil, nil, wire.ErrNotJoined
 	}
