@@ -13,14 +13,14 @@ var names = [...]string{"frontend", "backend"}
 // firstDescriptor is where the sockets begin, behind the standard files.
 const firstDescriptor = 3
 
-// A Surplus is a socket that is open and has clients waiting in it, but whose door has another one already.
-type Surplus struct {
+// A SurplusError is a socket that is open and has clients waiting in it, but whose door has another one already.
+type SurplusError struct {
 	Door string // empty: it is not known which one was meant
 	Addr string
 }
 
 // Error says what to do about it.
-func (s *Surplus) Error() string {
+func (s *SurplusError) Error() string {
 	door := "the doors"
 	if s.Door != "" {
 		door = "the " + s.Door
@@ -31,7 +31,8 @@ func (s *Surplus) Error() string {
 
 // Listeners returns the sockets that this process was started with, according to its environment, and nil for those that
 // it was not. What the environment says counts for nothing unless there really is a listening socket. A socket that is one
-// too many is a *Surplus: whoever connects there would wait for ever. It may be called once, since it takes the descriptors.
+// too many is a *SurplusError: whoever connects there would wait for ever. It may be called once, since it takes the
+// descriptors.
 func Listeners(env []string) (frontend, backend net.Listener, err error) {
 	found, err := inherited(env, firstDescriptor)
 	return found[0], found[1], err

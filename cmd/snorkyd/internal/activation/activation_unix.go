@@ -18,10 +18,7 @@ func inherited(env []string, first int) (found [len(names)]net.Listener, err err
 	if variable(env, "LISTEN_PID") != strconv.Itoa(os.Getpid()) {
 		return found, nil
 	}
-	n, err := strconv.Atoi(variable(env, "LISTEN_FDS"))
-	if err != nil {
-		return found, nil
-	}
+	n, _ := strconv.Atoi(variable(env, "LISTEN_FDS")) // rubbish is harmless: what is no listening socket is not taken
 	labels := strings.Split(variable(env, "LISTEN_FDNAMES"), ":")
 	for i := range min(n, maxDescriptors) {
 		place := i
@@ -37,7 +34,7 @@ func inherited(env []string, first int) (found [len(names)]net.Listener, err err
 			found[place] = l
 		default:
 			_ = l.Close()
-			surplus := &Surplus{Addr: l.Addr().String()}
+			surplus := &SurplusError{Addr: l.Addr().String()}
 			if place < len(names) {
 				surplus.Door = names[place]
 			}
