@@ -292,6 +292,32 @@ func TestSocketActivation(t *testing.T) {
 	}
 }
 
+// A second socket for a door would have clients that nobody answers. It is a fault of the configuration.
+func TestSocketThatIsOneTooMany(t *testing.T) {
+	t.Parallel()
+	p := prepare(t)
+	var addresses []string
+	for range 2 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		file, err := l.(*net.TCPListener).File()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		p.cmd.ExtraFiles = append(p.cmd.ExtraFiles, file)
+		addresses = append(addresses, l.Addr().String())
+	}
+	p.shell("export LISTEN_PID=$$ LISTEN_FDS=2 LISTEN_FDNAMES=frontend:frontend").start()
+	want := addresses[1] + " is one socket too many for the frontend"
+	if status := p.ends(); status != statusConfig || !strings.Contains(p.log.String(), want) {
+		t.Errorf("status %d:\n%s", status, p.log.String())
+	}
+}
+
 func TestSignalsThatDoNotEndIt(t *testing.T) {
 	t.Parallel()
 	p := prepare(t).up()

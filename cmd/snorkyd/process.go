@@ -45,7 +45,10 @@ func (p *process) serve() error {
 	cfg := p.command.Config
 	p.log = newLogger(cfg, p.stderr, p.colours, p.toJournal, &p.least)
 	p.stderr.OnLoss(func(lines int) { p.log.Warn().Int("lines", lines).Msg("log lines were lost") })
-	front, back := activation.Listeners(p.env)
+	front, back, err := activation.Listeners(p.env)
+	if err != nil {
+		return config.Errorf("%w", err)
+	}
 	s, err := server.New(cfg, server.WithLogger(p.log), server.WithKeptListeners(front, back),
 		server.WithProcess(server.Process{Version: version(), LogLinesLost: p.stderr.Lost}),
 		server.OnReload(func(c config.Config) { p.least.set(c.LogLevel) }))

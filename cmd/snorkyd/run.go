@@ -86,12 +86,15 @@ func check(cfg config.Config, toJournal bool, stdout, stderr io.Writer) int {
 	return statusOK
 }
 
-// complain says in one line why there is nothing to run.
+// complain says in one line why there is nothing to run. A pipe that nobody empties does not keep the process from ending.
 func complain(stderr io.Writer, toJournal bool, err error) int {
+	last := outlet.New(stderr)
+	var line io.Writer = last
 	if toJournal {
-		stderr = journalWriter{to: stderr, plain: journal.PriErr}
+		line = journalWriter{to: last, plain: journal.PriErr}
 	}
-	fmt.Fprintf(stderr, "%s: %v\n", program, err)
+	fmt.Fprintf(line, "%s: %v\n", program, err)
+	last.Close(flushTime)
 	if config.IsError(err) {
 		return statusConfig
 	}

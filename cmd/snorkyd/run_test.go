@@ -2,12 +2,14 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/snorky-go/snorky/cmd/snorkyd/config"
 	"github.com/snorky-go/snorky/cmd/snorkyd/internal/outlet"
@@ -38,6 +40,30 @@ func TestRunWithoutServing(t *testing.T) {
 				t.Errorf("status %d\n%s\n%s", status, out.String(), wrong.String())
 			}
 		})
+	}
+}
+
+// stuck is a pipe that nobody empties.
+type stuck chan struct{}
+
+func (s stuck) Write(p []byte) (int, error) {
+	<-s
+	return len(p), nil
+}
+
+// Why it does not run is said, but nobody has to listen for the process to end.
+func TestComplaintThatNobodyReads(t *testing.T) {
+	t.Parallel()
+	pipe, ended := make(stuck), make(chan int, 1)
+	defer close(pipe)
+	go func() { ended <- run([]string{"-loops", "x"}, nil, io.Discard, pipe) }()
+	select {
+	case status := <-ended:
+		if status != statusConfig {
+			t.Errorf("status %d", status)
+		}
+	case <-time.After(trial.Patience):
+		t.Error("it waits for somebody to read")
 	}
 }
 

@@ -49,8 +49,9 @@ type applications struct {
 	mu      sync.Mutex
 	closed  bool
 	current *application.Client
-	past    application.Stats           // of those before
-	asking  map[*application.Client]int // how many questions are under way
+	past    application.Stats                // of those that have ended
+	old     map[*application.Client]struct{} // those before that have not, whose counts are not in past yet
+	asking  map[*application.Client]int      // how many questions are under way
 }
 
 // ask gives f the client of this moment, which lives until f returns. The error is that of f, or errNoApplication.
@@ -97,6 +98,12 @@ func (a *applications) replace(c *application.Client) {
 	} else {
 		a.current = c
 	}
+	if before != nil {
+		if a.old == nil {
+			a.old = map[*application.Client]struct{}{}
+		}
+		a.old[before] = struct{}{}
+	}
 	over := before != nil && a.asking[before] == 0
 	a.mu.Unlock()
 	if over {
@@ -107,25 +114,33 @@ func (a *applications) replace(c *application.Client) {
 // end closes a client that has no questions any more.
 func (a *applications) end(c *application.Client) {
 	c.Close()
-	counted := c.Stats()
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	delete(a.old, c)
+	counted := c.Stats()
 	a.past.Allowed += counted.Allowed
 	a.past.Denied += counted.Denied
 	a.past.Failed += counted.Failed
 }
 
-// stats are those of all clients.
+// stats are those of all clients. The counts never go back: each client is in the sum from its first question on.
 func (a *applications) stats() application.Stats {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	all := a.past
-	if a.current != nil {
-		now := a.current.Stats()
+	add := func(c *application.Client) {
+		now := c.Stats()
 		all.Allowed += now.Allowed
 		all.Denied += now.Denied
 		all.Failed += now.Failed
-		all.UnderWay, all.Waiting = now.UnderWay, now.Waiting
+		all.UnderWay += now.UnderWay
+		all.Waiting += now.Waiting
+	}
+	if a.current != nil {
+		add(a.current)
+	}
+	for c := range a.old {
+		add(c)
 	}
 	return all
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -13,11 +14,9 @@ import (
 	"github.com/snorky-go/snorky/cmd/snorkyd/config"
 )
 
-const (
-	// askTime bounds one attempt to get an answer from a door, and askAgain is the time between two.
-	askTime  = 5 * time.Second
-	askAgain = 100 * time.Millisecond
-)
+// askAgain is the time between two attempts to get an answer from a door, and between two looks at whether it has served
+// anybody else.
+const askAgain = 100 * time.Millisecond
 
 // A question is a request that a door has to answer, no matter how: by 200, by a refusal, or by hanging up, which is all
 // that strangers get where every connection has to come by a proxy. Nobody but this process could do that, either.
@@ -27,10 +26,15 @@ type question struct {
 	path    string
 	secured bool // it speaks TLS
 	picky   bool // it lets in none but proxies, or clients with a certificate
+	served  func() bool
 }
 
 // Ask makes a request at each door and at the admin address, over the network as a client does, and returns nil when all
-// have answered. When ctx ends before, the error says which one did not.
+// have answered: that request, or anybody else's since Start. Where a crowd came before, ours may be the last in a long queue,
+// and where a door is hard to reach from this machine it may not get there at all, but whoever was served says enough.
+//
+// When ctx ends before, the error is one of ctx and says which door did not answer, though it accepts. If a door broke the
+// error is that of the server, see Err.
 //
 // That a door is open says less: where a service manager has opened it, it has been so since before the process began.
 func (s *Server) Ask(ctx context.Context) error {
@@ -38,7 +42,7 @@ func (s *Server) Ask(ctx context.Context) error {
 	wrong := make([]error, len(questions))
 	var asking sync.WaitGroup
 	for i, q := range questions {
-		asking.Go(func() { wrong[i] = q.ask(ctx) })
+		asking.Go(func() { wrong[i] = s.await(ctx, q) })
 	}
 	asking.Wait()
 	for _, err := range wrong {
@@ -53,19 +57,59 @@ func (s *Server) questions() []question {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	questions := []question{
-		{"frontend", s.frontListener.Addr(), HealthPath, s.certificates.front != nil, s.config.ProxyProtocol == config.ProxyRequired},
+		{"frontend", s.frontListener.Addr(), HealthPath, s.certificates.front != nil, s.config.ProxyProtocol == config.ProxyRequired, s.servedFront},
 		{
 			"backend", s.backListener.Addr(), BackendPath, s.certificates.back != nil,
 			s.config.BackendProxyProtocol == config.ProxyRequired || s.config.BackendTLSClientCAFile != "",
+			s.servedBack,
 		},
 	}
 	if s.adminListener != nil {
-		questions = append(questions, question{"admin", s.adminListener.Addr(), HealthPath, false, false})
+		questions = append(questions, question{"admin", s.adminListener.Addr(), HealthPath, false, false, func() bool { return false }})
 	}
 	return questions
 }
 
-// ask tries again until there is an answer, or ctx ends.
+// servedFront tells whether the frontend has answered anybody.
+func (s *Server) servedFront() bool {
+	stats := s.ws.Stats()
+	return stats.Accepted > 0 || len(stats.Refused) > 0 || s.answered.Load()
+}
+
+// servedBack tells whether the backend has answered anybody.
+func (s *Server) servedBack() bool { return len(s.calls.Stats().Requests) > 0 }
+
+// await returns when the door has answered us or somebody else, when it broke, or when ctx ends.
+func (s *Server) await(ctx context.Context, q question) error {
+	ours, cancel := context.WithCancel(ctx)
+	answered := make(chan error, 1)
+	var asking sync.WaitGroup
+	asking.Go(func() { answered <- q.ask(ours) })
+	looks := time.NewTicker(askAgain)
+	defer looks.Stop()
+	var err error
+	for waiting := true; waiting; {
+		select {
+		case err = <-answered:
+			waiting = false
+		case <-looks.C:
+			waiting = s.Err() == nil && !q.served()
+		}
+	}
+	cancel()
+	asking.Wait()
+	switch broken := s.Err(); {
+	case broken != nil:
+		return broken
+	case q.served():
+		return nil
+	default:
+		return err
+	}
+}
+
+// ask tries again until there is an answer, or ctx ends. What waits to be accepted goes on waiting: another connection would
+// have to queue up behind all who came meanwhile.
 func (q question) ask(ctx context.Context) error {
 	again := time.NewTicker(askAgain)
 	defer again.Stop()
@@ -76,6 +120,9 @@ func (q question) ask(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
+			if !errors.Is(err, ctx.Err()) {
+				err = fmt.Errorf("%w: %w", ctx.Err(), err)
+			}
 			return fmt.Errorf("%s at %v: %w", q.door, q.at, err)
 		case <-again.C:
 		}
@@ -83,8 +130,6 @@ func (q question) ask(ctx context.Context) error {
 }
 
 func (q question) try(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, askTime)
-	defer cancel()
 	scheme, reached := "http", false
 	if q.secured {
 		scheme = "https"

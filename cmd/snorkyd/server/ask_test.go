@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/http"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -88,6 +89,80 @@ func TestAskWithoutAnAnswer(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		})
+	}
+}
+
+// rationed is a door that lets in one client, and has the others wait.
+type rationed struct {
+	mute
+	only chan struct{} // capacity 1: may come in
+}
+
+func (r rationed) Accept() (net.Conn, error) {
+	select {
+	case <-r.only:
+		return r.Listener.Accept()
+	case <-r.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+// A door has answered when it has served anybody, however long the queue is in which our own question waits.
+func TestAskBehindOthers(t *testing.T) {
+	t.Parallel()
+	ration := func() net.Listener {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := rationed{mute{l, make(chan struct{})}, make(chan struct{}, 1)}
+		r.only <- struct{}{}
+		return r
+	}
+	for name, client := range map[string]func(t *testing.T, s *server.Server){
+		"a connection": func(t *testing.T, s *server.Server) {
+			if socket, status := trial.Dial(t, s.Addr()); socket == nil {
+				t.Errorf("status %d", status)
+			}
+		},
+		"a refusal": func(t *testing.T, s *server.Server) {
+			if _, status := trial.DialWith(t, s.Addr(), "", "Origin: https://evil.example"); status != http.StatusForbidden {
+				t.Errorf("status %d", status)
+			}
+		},
+		"a request": func(t *testing.T, s *server.Server) {
+			if status := trial.Status(t, "http://"+s.Addr()+"/nothing"); status != http.StatusNotFound {
+				t.Errorf("status %d", status)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := boot(t, local(), server.WithListeners(ration(), ration()))
+			client(t, s)
+			trial.Publish(t, trial.Publisher(t, s.BackendAddr(), s.Key()), "pubsub_backend", "news", 1)
+			ctx, cancel := context.WithTimeout(t.Context(), trial.Patience)
+			defer cancel()
+			if err := s.Ask(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// A door that broke is another thing than one that is slow.
+func TestAskABrokenDoor(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := boot(t, local(), server.WithListeners(l, nil))
+	_ = l.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), trial.Patience)
+	defer cancel()
+	if err := s.Ask(ctx); err == nil || errors.Is(err, context.DeadlineExceeded) || !strings.HasPrefix(err.Error(), "frontend: ") {
+		t.Errorf("got %v", err)
 	}
 }
 

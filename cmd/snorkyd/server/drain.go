@@ -22,10 +22,10 @@ const (
 	// lastWait is how long a client may be left waiting for the next server, without an answer: less than the time that
 	// clients have for connecting.
 	lastWait = 5 * time.Second
-	// lastHandshake is what clients of the backend have for the handshake of TLS that were accepted before the others were
-	// left waiting: as long as those have for their request that need none.
+	// lastHandshake is what clients have that were accepted before the others were left waiting: those of the frontend for
+	// becoming one, those of the backend for the handshake of TLS. For their request they have as long there if they need none.
 	lastHandshake = time.Second
-	// lastAccepted is what clients have for becoming one that were accepted before the others were left waiting.
+	// lastAccepted is how long it may take until a door that was left has handed on whom it had accepted already.
 	lastAccepted = 100 * time.Millisecond
 )
 
@@ -100,13 +100,26 @@ func (s *Server) leaveDoor(ctx context.Context, limit time.Time) (end func()) {
 		return func() { later.Stop() }
 	}
 	s.kept.leave()
-	pause := time.NewTimer(lastAccepted)
-	defer pause.Stop()
-	select {
-	case <-pause.C:
-	case <-ctx.Done():
-	}
+	s.settleFrontend(ctx)
 	return end
+}
+
+// settleFrontend gives those who were accepted the time to become clients. It comes back at once when there are none, and
+// uses half of the time that is left at most: the rest is for those who are in already.
+func (s *Server) settleFrontend(ctx context.Context) {
+	if s.handshakes == nil { // it did not start
+		return
+	}
+	ctx, cancel := half(ctx)
+	defer cancel()
+	ctx, cancel = context.WithTimeout(ctx, lastHandshake)
+	defer cancel()
+	s.kept.settle(ctx, lastAccepted)
+	if s.frontEntrance != nil {
+		entrance.Settle(ctx, s.frontEntrance)
+	}
+	s.front.SetKeepAlivesEnabled(false) // who was answered need not be waited for
+	s.handshakes.Settle(ctx)
 }
 
 // retryAfter is how long a client that is refused now should stay away; 0 if there is no reason but that it is one too

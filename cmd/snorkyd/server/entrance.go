@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/snorky-go/snorky/cmd/snorkyd/config"
 	"github.com/snorky-go/snorky/cmd/snorkyd/internal/certificate"
@@ -53,10 +54,25 @@ func (c *certificates) watch() {
 	}
 }
 
+// lastLook is what a look at the files may take that is under way when the end comes.
+const lastLook = 500 * time.Millisecond
+
+// close ends the looks at the files. One that hangs, as a file system does, is left to itself.
 func (c *certificates) close() {
-	if c.end != nil {
-		c.end()
+	if c.end == nil {
+		return
+	}
+	c.end()
+	ended := make(chan struct{})
+	go func() {
 		c.watching.Wait()
+		close(ended)
+	}()
+	limit := time.NewTimer(lastLook)
+	defer limit.Stop()
+	select {
+	case <-ended:
+	case <-limit.C:
 	}
 }
 

@@ -62,6 +62,9 @@ func (s *Server) serveFrontend(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	s.routes.ServeHTTP(w, r)
+	if !s.answered.Load() {
+		s.answered.Store(true)
+	}
 }
 
 // guard puts the listener in front of s.front that answers plain handshakes.

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -12,16 +13,21 @@ import (
 type keptDoor struct {
 	net.Listener
 	left   atomic.Bool
+	last   chan struct{} // closed when whoever accepts has come back for more after leave
 	closed chan struct{}
-	once   sync.Once
+
+	onceLast, onceClosed sync.Once
 }
 
-func keep(l net.Listener) *keptDoor { return &keptDoor{Listener: l, closed: make(chan struct{})} }
+func keep(l net.Listener) *keptDoor {
+	return &keptDoor{Listener: l, last: make(chan struct{}), closed: make(chan struct{})}
+}
 
 // Accept implements net.Listener. When the door is left it returns only once the door is closed.
 func (d *keptDoor) Accept() (net.Conn, error) {
 	conn, err := d.Listener.Accept()
 	if err != nil && d.left.Load() {
+		d.onceLast.Do(func() { close(d.last) })
 		<-d.closed
 		return nil, net.ErrClosed
 	}
@@ -36,8 +42,20 @@ func (d *keptDoor) leave() {
 	}
 }
 
+// settle waits after leave until those who were accepted have got past whoever accepts, or until ctx ends. Whoever waits for
+// room before accepting the next one does not come back for it: within limit at the latest settle returns.
+func (d *keptDoor) settle(ctx context.Context, limit time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	select {
+	case <-d.last:
+	case <-d.closed:
+	case <-ctx.Done():
+	}
+}
+
 // Close implements net.Listener.
 func (d *keptDoor) Close() error {
-	d.once.Do(func() { close(d.closed) })
+	d.onceClosed.Do(func() { close(d.closed) })
 	return d.Listener.Close()
 }

@@ -54,6 +54,7 @@ type Server struct {
 	ws         *gateway.Handler
 	handshakes *gateway.Listener // nil before Start
 	routes     *http.ServeMux
+	answered   atomic.Bool     // a request at the frontend, by s.front
 	bodiless   map[string]bool // patterns of routes where nobody reads a body
 	kept       *keptDoor       // nil: nobody else has the frontend open
 	keptBack   *keptDoor       // likewise, the backend

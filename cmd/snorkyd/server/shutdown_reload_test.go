@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/snorky-go/snorky/actors/wire"
 	backend "github.com/snorky-go/snorky/backendapi/client"
 	"github.com/snorky-go/snorky/cmd/snorkyd/config"
 	"github.com/snorky-go/snorky/cmd/snorkyd/internal/trial"
@@ -107,4 +108,59 @@ func TestHandshakeWithTheBackendAtTheEnd(t *testing.T) {
 		t.Error(err)
 	}
 	ending.Wait()
+}
+
+// departing says, too, when the server leaves the door to the next one.
+type departing struct {
+	announced
+	left chan struct{}
+}
+
+func (l departing) SetDeadline(by time.Time) error {
+	close(l.left)
+	return l.announced.SetDeadline(by)
+}
+
+// Who was accepted before the door was left becomes a client, also if the next packet takes a while, and is told when to
+// come back.
+func TestHandshakeWithTheFrontendAtTheEnd(t *testing.T) {
+	t.Parallel()
+	for name, secure := range map[string]bool{"plain": false, "TLS": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg, a := local(), trial.NewAuthority(t)
+			if secure {
+				cfg.TLSCertFile, cfg.TLSKeyFile = a.Issue(time.Hour)
+			}
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			kept := departing{announced{l.(*net.TCPListener), make(chan struct{}, 100)}, make(chan struct{})}
+			s := boot(t, cfg, server.WithKeptListeners(kept, nil))
+			conn, err := net.Dial("tcp", s.Addr())
+			if err != nil {
+				t.Fatal(err)
+			}
+			<-kept.accepted
+			var ending sync.WaitGroup
+			ending.Go(func() { end(t, s) })
+			<-kept.left
+			<-time.After(200 * time.Millisecond) // a slow network
+			if secure {
+				trusting := a.Client()
+				trusting.ServerName = "127.0.0.1"
+				conn = tls.Client(conn, trusting)
+			}
+			socket, status := trial.Shake(t, conn, s.Addr(), "")
+			if socket == nil {
+				t.Fatalf("refused with %d", status)
+			}
+			_, code := socket.Next()
+			if _, ok := wire.Hint(socket.Reason); code != wire.CloseGoingAway || !ok {
+				t.Errorf("closed with %d %q", code, socket.Reason)
+			}
+			ending.Wait()
+		})
+	}
 }

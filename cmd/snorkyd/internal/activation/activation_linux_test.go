@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -51,22 +52,31 @@ func TestListeners(t *testing.T) {
 	pid := fmt.Sprintf("LISTEN_PID=%d", os.Getpid())
 	for name, test := range map[string]struct {
 		env               []string
-		frontend, backend int // 1 or 2: which of the listeners; 0: none
+		frontend, backend int    // 1 or 2: which of the listeners; 0: none
+		surplus           string // the door for which the second listener is too many; empty: none is
 	}{
-		"by order":            {[]string{"LISTEN_FDS=3", pid}, 1, 0}, // the second is no listener
-		"by name":             {[]string{"LISTEN_FDS=3", pid, "LISTEN_FDNAMES=backend:x:frontend"}, 2, 1},
-		"other names":         {[]string{"LISTEN_FDS=1", pid, "LISTEN_FDNAMES=snorky.socket"}, 1, 0},
-		"one name twice":      {[]string{"LISTEN_FDS=3", pid, "LISTEN_FDNAMES=backend:x:backend"}, 0, 1},
-		"fewer":               {[]string{"LISTEN_FDS=1", pid, "LISTEN_FDNAMES=frontend:x:backend"}, 1, 0},
-		"more than there are": {[]string{"LISTEN_FDS=1000000", pid, "LISTEN_FDNAMES=backend:x:frontend"}, 2, 1},
-		"negative":            {[]string{"LISTEN_FDS=-1", pid}, 0, 0},
-		"no number":           {[]string{"LISTEN_FDS=two", pid}, 0, 0},
-		"for somebody else":   {[]string{"LISTEN_FDS=3", "LISTEN_PID=1"}, 0, 0},
-		"nothing":             {nil, 0, 0},
+		"one too many":        {[]string{"LISTEN_FDS=3", pid}, 1, 0, "the doors"},
+		"by order":            {[]string{"LISTEN_FDS=2", pid}, 1, 0, ""}, // the second is no listener
+		"a place taken":       {[]string{"LISTEN_FDS=3", pid, "LISTEN_FDNAMES=x:y:frontend"}, 1, 0, "the frontend"},
+		"by name":             {[]string{"LISTEN_FDS=3", pid, "LISTEN_FDNAMES=backend:x:frontend"}, 2, 1, ""},
+		"other names":         {[]string{"LISTEN_FDS=1", pid, "LISTEN_FDNAMES=snorky.socket"}, 1, 0, ""},
+		"one name twice":      {[]string{"LISTEN_FDS=3", pid, "LISTEN_FDNAMES=backend:x:backend"}, 0, 1, "the backend"},
+		"fewer":               {[]string{"LISTEN_FDS=1", pid, "LISTEN_FDNAMES=frontend:x:backend"}, 1, 0, ""},
+		"more than there are": {[]string{"LISTEN_FDS=1000000", pid, "LISTEN_FDNAMES=backend:x:frontend"}, 2, 1, ""},
+		"negative":            {[]string{"LISTEN_FDS=-1", pid}, 0, 0, ""},
+		"no number":           {[]string{"LISTEN_FDS=two", pid}, 0, 0, ""},
+		"for somebody else":   {[]string{"LISTEN_FDS=3", "LISTEN_PID=1"}, 0, 0, ""},
+		"nothing":             {nil, 0, 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			one, two := give(t)
-			found := inherited(test.env, first)
+			found, err := inherited(test.env, first)
+			if test.surplus == "" && err != nil {
+				t.Error(err)
+			}
+			if want := two + " is one socket too many for " + test.surplus; test.surplus != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+				t.Errorf("got %v, want %q", err, want)
+			}
 			for i, want := range []int{test.frontend, test.backend} {
 				got := ""
 				if found[i] != nil {
@@ -82,7 +92,7 @@ func TestListeners(t *testing.T) {
 }
 
 func TestNoListenersByDefault(t *testing.T) {
-	if front, back := Listeners(nil); front != nil || back != nil {
-		t.Errorf("got %v and %v", front, back)
+	if front, back, err := Listeners(nil); front != nil || back != nil || err != nil {
+		t.Errorf("got %v and %v, %v", front, back, err)
 	}
 }

@@ -4,4 +4,4 @@ package activation
 
 import "net"
 
-func inherited([]string, int) (found [len(names)]net.Listener) { return found }
+func inherited([]string, int) (found [len(names)]net.Listener, err error) { return found, nil }

@@ -12,16 +12,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const maxDescriptors = 16 // of which two are of use
+const maxDescriptors = 16 // of which two are of use; others are looked at to find what is one too many
 
-func inherited(env []string, first int) (found [len(names)]net.Listener) {
+func inherited(env []string, first int) (found [len(names)]net.Listener, err error) {
 	if variable(env, "LISTEN_PID") != strconv.Itoa(os.Getpid()) {
-		return found
+		return found, nil
 	}
-	n, err := strconv.Atoi(variable(env, "LISTEN_FDS"))
-	if err != nil {
-		return found
-	}
+	n, _ := strconv.Atoi(variable(env, "LISTEN_FDS")) // rubbish is harmless: what is no listening socket is not taken
 	labels := strings.Split(variable(env, "LISTEN_FDNAMES"), ":")
 	for i := range min(n, maxDescriptors) {
 		place := i
@@ -30,11 +27,21 @@ func inherited(env []string, first int) (found [len(names)]net.Listener) {
 				place = named
 			}
 		}
-		if place < len(found) && found[place] == nil {
-			found[place] = take(first + i)
+		l := take(first + i)
+		switch {
+		case l == nil:
+		case place < len(found) && found[place] == nil:
+			found[place] = l
+		default:
+			_ = l.Close()
+			surplus := &SurplusError{Addr: l.Addr().String()}
+			if place < len(names) {
+				surplus.Door = names[place]
+			}
+			return found, surplus
 		}
 	}
-	return found
+	return found, nil
 }
 
 func variable(env []string, name string) string {

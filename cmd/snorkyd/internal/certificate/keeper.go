@@ -41,8 +41,9 @@ type Keeper struct {
 	failed atomic.Bool // see Stats
 
 	mu     sync.Mutex
-	used   any // the version that was read last, or could not be used
-	seen   any // that of the last look
+	used   any    // the version that is in use
+	seen   any    // that of the last look
+	failed string // why what there is cannot be used, as the log says already; empty: it has not been read
 	begins time.Time
 	ends   time.Time
 	warned time.Time
@@ -75,7 +76,7 @@ func (k *Keeper) Load() (use func(), err error) {
 	return func() {
 		k.mu.Lock()
 		defer k.mu.Unlock()
-		k.used, k.seen = version, version
+		k.used, k.seen, k.failed = version, version, ""
 		leaf := pair.Certificate.Leaf
 		k.begins, k.ends, k.warned = leaf.NotBefore, leaf.NotAfter, time.Time{}
 		k.now.Store(configOf(pair))
@@ -113,14 +114,15 @@ func (k *Keeper) Run(ctx context.Context) {
 }
 
 // look reads files that have changed and were left alone since the last look: who renews a certificate writes two files,
-// one after the other. What cannot be used is told once.
+// one after the other. What cannot be used is read again at each look, since what is wrong with it may be mended without a
+// trace in the files, as the mode of a directory is; it is told once, and again for another reason.
 func (k *Keeper) look() {
 	version := k.source.Version()
 	k.mu.Lock()
 	settled := version == k.seen && version != k.used
 	k.seen = version
-	if settled {
-		k.used = version
+	if version == k.used {
+		k.failed = "" // what is in use is back
 	}
 	k.mu.Unlock()
 	if !settled {
@@ -128,11 +130,21 @@ func (k *Keeper) look() {
 	}
 	use, err := k.Load()
 	if err != nil {
-		k.log.Error().Err(err).Msg("the certificate has changed and cannot be used; the one before stays")
+		k.complain(err)
 		return
 	}
 	use()
 	k.Loaded()
+}
+
+func (k *Keeper) complain(err error) {
+	k.mu.Lock()
+	told := k.failed == err.Error()
+	k.failed = err.Error()
+	k.mu.Unlock()
+	if !told {
+		k.log.Error().Err(err).Msg("the certificate has changed and cannot be used; until it can, the one before stays")
+	}
 }
 
 // Loaded logs what is used now.

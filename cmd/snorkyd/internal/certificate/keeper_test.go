@@ -171,6 +171,36 @@ func TestBadChanges(t *testing.T) {
 	})
 }
 
+// What could not be read is used once it can be, although the files look the same; each reason is told once.
+func TestMendedWithoutATrace(t *testing.T) {
+	s := new(source)
+	fail := func(err error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.err = err
+	}
+	run(t, s, 365*24*time.Hour, Interval, func(t *testing.T, k *Keeper, l *log) {
+		before := k.now.Load()
+		s.put(t, 100*24*time.Hour, errors.New("others may access it"))
+		pass(time.Minute)
+		fail(errors.New("permission denied"))
+		pass(time.Minute)
+		if got := l.take(); strings.Count(got, "\n") != 2 || strings.Count(got, "others may access it") != 1 || strings.Count(got, "permission denied") != 1 {
+			t.Errorf("the log says %s", got)
+		}
+		fail(nil)
+		pass(2 * Interval)
+		if k.now.Load() == before || !strings.Contains(l.take(), "the certificate was read") {
+			t.Error("what was mended is not used")
+		}
+		reads := s.count()
+		pass(time.Minute)
+		if s.count() != reads {
+			t.Error("what is in use is read again")
+		}
+	})
+}
+
 // The end of a certificate is told once a day, from two weeks before.
 func TestExpiry(t *testing.T) {
 	const day = 24 * time.Hour

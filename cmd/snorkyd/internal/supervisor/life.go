@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -20,27 +21,42 @@ func (s *Supervisor) run(life, running context.Context) {
 	s.drain(life)
 }
 
-// begin waits until the doors answer, and tells whether the server is ready.
+// begin waits until the doors answer, and tells whether the server is ready. Doors that run but are slow to answer, as those
+// with a long queue are, are no reason to end: the next process would have the same queue, and everybody in it would have
+// waited in vain.
 func (s *Supervisor) begin(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	limited, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	if err := s.o.Answer(ctx); err != nil {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.phase == starting {
-			s.failed <- fmt.Errorf("a door that is open does not answer: %w", err)
-		}
-		return false
-	}
+	err := s.o.Answer(limited)
+	slow := errors.Is(err, context.DeadlineExceeded)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.phase != starting {
+	switch {
+	case s.phase != starting:
 		return false
+	case err != nil && !slow:
+		s.failed <- fmt.Errorf("a door that is open does not answer: %w", err)
+		return false
+	case slow:
+		s.slow = "no answer yet from the " + note(err.Error())
+		s.o.Log.Warn().Err(err).Stringer("within", answerTime).Msg("a door accepts, but has not answered anybody yet")
 	}
 	s.phase = ready
 	s.last = s.line()
 	s.out.post(daemon.SdNotifyReady+"\n"+s.last, false)
 	return true
+}
+
+// follow waits for the answer that did not come in time. A door that breaks meanwhile ends the server by itself.
+func (s *Supervisor) follow(ctx context.Context) {
+	if s.o.Answer(ctx) != nil {
+		return
+	}
+	s.mu.Lock()
+	s.slow = ""
+	s.mu.Unlock()
+	s.o.Log.Info().Msg("all doors answer now")
+	s.refresh()
 }
 
 // watch keeps the status up to date and the watchdog fed, until the server stops.
@@ -50,6 +66,9 @@ func (s *Supervisor) watch(ctx context.Context) {
 	if s.o.Contract.Watchdog > 0 {
 		dog := pulse.NewWatch(s.o.Contract.Watchdog, s.o.Broker.Probe, s.found)
 		alive.Go(func() { dog.Run(ctx) })
+	}
+	if s.isSlow() {
+		alive.Go(func() { s.follow(ctx) })
 	}
 	look := time.NewTicker(statusEvery)
 	defer look.Stop()
@@ -61,6 +80,12 @@ func (s *Supervisor) watch(ctx context.Context) {
 			s.refresh()
 		}
 	}
+}
+
+func (s *Supervisor) isSlow() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.slow != ""
 }
 
 // found is what the watchdog reports.
@@ -128,4 +153,6 @@ func (s *Supervisor) progress() string {
 }
 
 // line is the status while the server runs. The caller holds mu.
-func (s *Supervisor) line() string { return statusLine(s.trouble, counts(s.o.Broker), s.outcome) }
+func (s *Supervisor) line() string {
+	return statusLine(s.trouble, s.slow, counts(s.o.Broker), s.outcome)
+}

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// answerTime is how long the doors may take until they answer. TimeoutStartSec= has to be longer.
+	// answerTime is how long the doors may take until they answer; then they count as slow. TimeoutStartSec= has to be longer.
 	answerTime = 30 * time.Second
 	// statusEvery is the time between two looks at the numbers.
 	statusEvery = 5 * time.Second
@@ -38,7 +38,8 @@ type Options struct {
 	Contract Contract
 	Log      zerolog.Logger
 	Broker   Broker
-	// Answer returns nil when every door has answered a request, and otherwise, when its context ends, which one did not.
+	// Answer returns nil when every door has answered a request. When its context ends before, the error is that of the context
+	// and says which one did not; any other says that a door is broken.
 	Answer func(context.Context) error
 }
 
@@ -56,6 +57,7 @@ type Supervisor struct {
 	phase    phase
 	outcome  string    // of the last reload
 	trouble  string    // what the watchdog found
+	slow     string    // which door has not answered yet, although it was given the time for it
 	last     string    // status line
 	stopping stoppings // valid from Stopping
 }
@@ -96,7 +98,7 @@ func start(o Options, out teller) *Supervisor {
 	return s
 }
 
-// Failed yields one error if the doors do not answer in time: then the server is not fit to run.
+// Failed yields one error if a door is broken before it has answered: then the server is not fit to run.
 func (s *Supervisor) Failed() <-chan error {
 	if s == nil {
 		return nil

@@ -185,10 +185,34 @@ func TestReadyWhenTheDoorsAnswer(t *testing.T) {
 	})
 }
 
-func TestDoorsThatDoNotAnswer(t *testing.T) {
+// A door that is slow to answer ends nothing. It is told, until it has answered.
+func TestDoorsThatAreSlowToAnswer(t *testing.T) {
+	play(t, 0, func(s *stage) {
+		<-time.After(answerTime)
+		synctest.Wait()
+		s.status(s.says("READY"), "no answer yet from the context deadline exceeded; connections: 3, channels: 2, subscriptions: 5")
+		if log := s.log.String(); !strings.Contains(log, "has not answered anybody yet") || !strings.Contains(log, `"level":"warn"`) {
+			t.Errorf("the log says %s", log)
+		}
+		pass(time.Hour)
+		s.says()
+		s.answer <- nil
+		synctest.Wait()
+		s.status(s.says(), "connections: 3, channels: 2, subscriptions: 5")
+		select {
+		case err := <-s.Failed():
+			t.Errorf("failed with %v", err)
+		default:
+		}
+	})
+}
+
+func TestDoorsThatAreBroken(t *testing.T) {
 	play(t, 20*time.Second, func(s *stage) {
+		broken := errors.New("broken")
+		s.answer <- broken
 		err := <-s.Failed()
-		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "does not answer") {
+		if !errors.Is(err, broken) || !strings.Contains(err.Error(), "does not answer") {
 			t.Errorf("failed with %v", err)
 		}
 		s.Stopping(2 * time.Second)
