@@ -33,12 +33,12 @@ type Source interface {
 
 // Keeper has the certificate of one door. Its methods are safe for concurrent use.
 type Keeper struct {
-	source Source
-	log    zerolog.Logger
-	base   *tls.Config
-	every  time.Duration // Interval, but for tests
-	now    atomic.Pointer[tls.Config]
-	failed atomic.Bool // see Stats
+	source   Source
+	log      zerolog.Logger
+	base     *tls.Config
+	every    time.Duration // Interval, but for tests
+	now      atomic.Pointer[tls.Config]
+	unusable atomic.Bool // see Stats.Failed
 
 	mu     sync.Mutex
 	used   any    // the version that is in use
@@ -69,7 +69,7 @@ func (k *Keeper) Config() *tls.Config { return k.base }
 func (k *Keeper) Load() (use func(), err error) {
 	version := k.source.Version()
 	pair, err := k.source.Read()
-	k.failed.Store(err != nil)
+	k.unusable.Store(err != nil)
 	if err != nil {
 		return nil, err
 	}
@@ -123,6 +123,7 @@ func (k *Keeper) look() {
 	k.seen = version
 	if version == k.used {
 		k.failed = "" // what is in use is back
+		k.unusable.Store(false)
 	}
 	k.mu.Unlock()
 	if !settled {

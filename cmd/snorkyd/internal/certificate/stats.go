@@ -13,5 +13,5 @@ type Stats struct {
 func (k *Keeper) Stats() Stats {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return Stats{NotAfter: k.ends, Failed: k.failed.Load()}
+	return Stats{NotAfter: k.ends, Failed: k.unusable.Load()}
 }
