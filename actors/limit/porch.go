@@ -44,9 +44,10 @@ func (o PorchOptions) withDefaults() PorchOptions {
 // Porch is where connections are that were accepted, and have not yet been admitted. It bounds them in two ways.
 //
 // So that those who say nothing cannot keep out others, the one that has been silent for longest is closed when there is no
-// room, if it has been silent for a while, and not only because nobody has listened: see overdue. And so that a crowd that comes at once does not take the processors from those
-// who are in already, only a few of them get in at a time: an accepting goroutine that calls Wait before it accepts the
-// next connection leaves the others in the kernel's backlog, where they are refused nothing.
+// room, if it has been silent for a while, and not only because nobody has listened: see overdue. And so that a crowd that
+// comes at once does not take the processors from those who are in already, only a few of them get in at a time: an
+// accepting goroutine that calls Wait before it accepts the next connection leaves the others in the kernel's backlog, where
+// they are refused nothing.
 //
 // It is safe for concurrent use.
 type Porch struct {
