@@ -142,10 +142,35 @@ func after(now time.Time, limit time.Duration) time.Time {
 // handOver gives the connection to net/http as if nothing had been read, and tells whether it has taken it. A server that
 // goes down begins nothing, there as here.
 func (l *lane) handOver() bool {
-	if l.server.stopping.Load() {
-		return false
+	if !l.server.stopping.Load() {
+		_ = l.conn.SetDeadline(time.Time{})
+		rest := append([]byte(nil), l.buffer[l.from:l.to]...)
+		if l.server.takeOver(&replayConn{Conn: l.conn, bytes: rest, err: l.failure, by: l.headBy}) {
+			return true
+		}
 	}
-	_ = l.conn.SetDeadline(time.Time{})
-	rest := append([]byte(nil), l.buffer[l.from:l.to]...)
-	return l.server.takeOver(&replayConn{Conn: l.conn, bytes: rest, err: l.failure, by: l.headBy})
+	l.refuse()
+	return false
+}
+
+// What is read away of a refused request, and for how long: a connection that is closed with something unread loses what
+// was written last.
+const (
+	lastReading = 500 * time.Millisecond
+	lastUnread  = 64 << 10
+)
+
+// refuse answers the first request of a connection, for which net/http is there no more, whatever it says. About a later one
+// the client knows that it may meet a connection that is closed.
+func (l *lane) refuse() {
+	if l.from == l.to || !l.state.CompareAndSwap(fresh, begun) {
+		return
+	}
+	now := time.Now()
+	_ = l.conn.SetDeadline(now.Add(lastReading))
+	l.server.handler.counts.add(0, nil, stopping)
+	_, _ = l.conn.Write(appendAnswer(nil, nil, stopping, l.server.dates.at(now), true))
+	if half, ok := l.conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
+		_, _ = io.CopyN(io.Discard, l.conn, lastUnread)
+	}
 }

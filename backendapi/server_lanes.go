@@ -168,7 +168,7 @@ func (s *Server) retireFresh() {
 	}
 }
 
-// SetMaxConnections changes ServerOptions.MaxConnections. Connections that are there stay.
+// SetMaxConnections changes ServerOptions.MaxConnections. Connections that are there stay, unless others want in.
 func (s *Server) SetMaxConnections(n int) {
 	setDefault(&n, ServerOptions{}.withDefaults().MaxConnections)
 	s.porch.SetMax(n)

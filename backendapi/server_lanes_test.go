@@ -87,6 +87,39 @@ func TestShutdownAnswersFirstRequests(t *testing.T) {
 	})
 }
 
+// A first request that is none for a lane is not dropped without a word, either.
+func TestShutdownRefusesOddFirstRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newPipes()
+		s := serveOn(t, l, newHandler(t, Options{}), ServerOptions{})
+		requests := map[string]string{
+			"waits for 100":  post("Expect: 100-continue\r\n", call("ok", "1")),
+			"in chunks":      strings.Replace(post("", "0\r\n\r\n"), "Content-Length: 5", "Transfer-Encoding: chunked", 1),
+			"with a bad key": strings.Replace(post("", call("ok", "1")), testKey, "wrong", 1),
+		}
+		conns := map[string]net.Conn{}
+		for name := range requests {
+			conns[name] = l.dial()
+		}
+		synctest.Wait()
+		start := time.Now()
+		done := make(chan error, 1)
+		go func() { done <- s.Shutdown(t.Context()) }()
+		synctest.Wait()
+		for name, conn := range conns {
+			go func() { _, _ = io.WriteString(conn, requests[name]) }()
+			said, err := io.ReadAll(conn)
+			if err != nil || !strings.HasPrefix(string(said), "HTTP/1.1 503 ") ||
+				!strings.Contains(string(said), "\r\nRetry-After: 1\r\n") || !strings.Contains(string(said), "\r\nConnection: close\r\n") {
+				t.Errorf("%s: %q, %v", name, said, err)
+			}
+		}
+		if err := <-done; err != nil || time.Since(start) > 0 {
+			t.Errorf("Shutdown: %v after %v", err, time.Since(start))
+		}
+	})
+}
+
 // hookedConn calls a function when something is written.
 type hookedConn struct {
 	net.Conn

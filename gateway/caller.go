@@ -28,6 +28,9 @@ func (l *Listener) receive(conn *net.TCPConn, ahead []byte, from net.Addr) {
 	buffer := firstBuffers.Get().(*[firstBuffer]byte)
 	var h head
 	data, verdict := l.read(conn, buffer[:], ahead, &h)
+	if verdict == plain {
+		l.porch.Busy(conn)
+	}
 	if verdict == plain && l.greet(conn, from, data, &h) {
 		l.porch.Leave(conn)
 		firstBuffers.Put(buffer)

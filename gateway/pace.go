@@ -53,7 +53,7 @@ func (l *Listener) admit() bool {
 	}
 }
 
-// SetMaxHandshakes changes ListenerOptions.MaxHandshakes. Connections that are there stay.
+// SetMaxHandshakes changes ListenerOptions.MaxHandshakes. Connections that are there stay, unless others want in.
 func (l *Listener) SetMaxHandshakes(n int) { l.porch.SetMax(n) }
 
 // Handshakes is how many TCP connections have not got through their handshake, or other request, and how many were closed

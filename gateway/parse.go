@@ -102,7 +102,8 @@ func (h *Handler) scan(p *parser, data []byte, inside bool, payload int) (f fram
 	default:
 		return f, false, nil
 	}
-	if !f.control() && length > uint64(h.current.Load().ReadLimit-payload) {
+	left := max(h.current.Load().ReadLimit-payload, 0) // less than nothing where the limit was lowered meanwhile
+	if !f.control() && length > uint64(left) {
 		return f, false, &wire.CloseError{Code: wire.CloseTooBig, Reason: "message too big"}
 	}
 	f.payload, f.size = int(length), header+int(length)

@@ -116,8 +116,8 @@ func TestFullHandlerRefuses(t *testing.T) {
 func TestSilentConnections(t *testing.T) {
 	for name, o := range map[string]Options{"listener": {}, "net/http": {Authenticator: judge(welcome)}} {
 		t.Run(name, func(t *testing.T) {
-			f := newGuarded(t, ListenerOptions{MaxHandshakes: 50, HeaderTimeout: time.Hour}, o)
-			for i := range 200 {
+			f := newGuarded(t, ListenerOptions{MaxHandshakes: 60, HeaderTimeout: time.Hour}, o)
+			for i := range 100 {
 				conn := dial(t, f.address)
 				if i%2 == 0 {
 					_, _ = io.WriteString(conn, "GET /ws HTTP/1.1\r\nHost: x\r\nX-")
@@ -129,7 +129,7 @@ func TestSilentConnections(t *testing.T) {
 				t.Errorf("a client waited %v", took)
 			}
 			now, evicted := f.listener.Handshakes()
-			if now > 50 || evicted < 150 {
+			if now > 60 || evicted < 40 {
 				t.Errorf("%d are left, %d were closed", now, evicted)
 			}
 		})
@@ -140,7 +140,7 @@ func TestSilentConnections(t *testing.T) {
 func TestIdleConnectionsMakeRoom(t *testing.T) {
 	f := newGuarded(t, ListenerOptions{MaxHandshakes: 20}, Options{})
 	f.mux.HandleFunc("/page", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
-	for range 60 {
+	for range 30 {
 		if r, _ := ask(t, f.address, "GET /page HTTP/1.1\r\nHost: x\r\n\r\n"); r.StatusCode != http.StatusOK {
 			t.Fatalf("status %s", r.Status)
 		}

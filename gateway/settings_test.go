@@ -83,6 +83,27 @@ func TestReadLimitChanges(t *testing.T) {
 	}
 }
 
+// A message that has begun under a larger limit than it goes on under may end, and not grow.
+func TestReadLimitChangesInAMessage(t *testing.T) {
+	for name, c := range map[string]struct {
+		next  []byte
+		event string
+	}{
+		"nothing more": {clientFrame(continuation, ""), "text 01234567"},
+		"a byte more":  {clientFrame(continuation, "8"), "close 1009 false"},
+		"far more":     {announced(more, 1<<30), "close 1009 false"},
+		"no end":       {announced(more, 1<<63-1), "close 1009 false"},
+	} {
+		p := newPeer(10)
+		p.feed(clientFrame(textStart, "01234567"))
+		p.door.SetOptions(Options{ReadLimit: 5})
+		p.feed(c.next)
+		if len(p.events) != 1 || p.events[0] != c.event {
+			t.Errorf("%s: %q", name, p.events)
+		}
+	}
+}
+
 // Seats are counted alike whatever bounds there were when they were taken.
 func TestSeatsBetweenBounds(t *testing.T) {
 	s := newSeats()

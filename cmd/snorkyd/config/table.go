@@ -193,7 +193,7 @@ var settings = []setting{
 	},
 	{
 		"max-handshakes", groupRates, live, "TCP connections that have not got through their handshake. Beyond it the most silent one is " +
-			"closed.",
+			"closed, after 2 s at least; others wait in the kernel.",
 		func(c *Config) value { return count{&c.MaxHandshakes, 16, many} },
 	},
 	{

@@ -63,9 +63,15 @@ func gatewayOptions(c config.Config, log zerolog.Logger) gateway.Options {
 		TrustedProxies:           c.Proxies(),
 		HandshakeTimeout:         c.HeaderTimeout,
 		AuthenticationTimeout:    tokenTime + c.ApplicationTimeout,
+		MaxAuthenticating:        maxAuthenticating(c.MaxHandshakes),
 		Logger:                   log,
 	}
 }
+
+// maxAuthenticating is fewer than there are places for: one whose handshake is being judged has said something, so it is
+// not closed for others. With an application that hangs they would have all places, and nobody would be answered any more,
+// not even with 503.
+func maxAuthenticating(places int) int { return max(1, min(1000, places/4*3)) }
 
 func listenerOptions(c config.Config, routes *http.ServeMux) gateway.ListenerOptions {
 	return gateway.ListenerOptions{

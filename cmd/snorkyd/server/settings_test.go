@@ -47,16 +47,15 @@ func TestEveryOptionIsASetting(t *testing.T) {
 	left := map[string]string{
 		"LogInterval": "no operator wants another one",
 
-		"gateway.Options.Authenticator":     "it is made of the verifier of tokens",
-		"application.Options.MaxWaiting":    "no operator wants another one",
-		"application.Options.MaxCached":     "no operator wants another one",
-		"application.Options.MaxResponse":   "no operator wants another one",
-		"gateway.Options.RetryAfter":        "the server knows when it is over",
-		"gateway.Options.MaxAuthenticating": "no operator wants another one",
-		"token.Options.RetryInterval":       "no operator wants another one",
-		"token.Options.Timeout":             "it has to fit in AuthenticationTimeout",
-		"token.Options.Transport":           "for tests",
-		"token.Options.MaxBytes":            "max-header bounds it, too",
+		"gateway.Options.Authenticator":   "it is made of the verifier of tokens",
+		"application.Options.MaxWaiting":  "no operator wants another one",
+		"application.Options.MaxCached":   "no operator wants another one",
+		"application.Options.MaxResponse": "no operator wants another one",
+		"gateway.Options.RetryAfter":      "the server knows when it is over",
+		"token.Options.RetryInterval":     "no operator wants another one",
+		"token.Options.Timeout":           "it has to fit in AuthenticationTimeout",
+		"token.Options.Transport":         "for tests",
+		"token.Options.MaxBytes":          "max-header bounds it, too",
 	}
 	keys, err := cfg.ReadTokenKeys()
 	if err != nil {
@@ -74,6 +73,18 @@ func TestEveryOptionIsASetting(t *testing.T) {
 			if v.Field(i).IsZero() && left[name] == "" && left[v.Type().String()+"."+name] == "" {
 				t.Errorf("%s.%s is not set", v.Type(), name)
 			}
+		}
+	}
+}
+
+// Handshakes that are judged leave room for others.
+func TestJudgedHandshakesLeaveRoom(t *testing.T) {
+	t.Parallel()
+	for places, want := range map[int]int{1: 1, 16: 12, 200: 150, 1024: 768, 10_000: 1000} {
+		cfg := Default()
+		cfg.MaxHandshakes = places
+		if got := gatewayOptions(cfg, zerolog.Nop()).MaxAuthenticating; got != want {
+			t.Errorf("of %d places: %d", places, got)
 		}
 	}
 }

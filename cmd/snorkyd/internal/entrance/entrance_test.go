@@ -459,7 +459,7 @@ func TestPassedAndWaiting(t *testing.T) {
 		defer conn.Close()
 		trial.Eventually(t, "the next ones stand at the door", func() bool {
 			now, _ := door.Passing()
-			return now == min(2, guests-1-i)
+			return now == min(3, guests-1-i)
 		})
 	}
 	if _, evicted := door.Passing(); evicted != 0 {

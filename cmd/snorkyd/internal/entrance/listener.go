@@ -48,11 +48,15 @@ func Listen(inner net.Listener, o Options) (net.Listener, error) {
 		return nil, ErrNotTCP
 	}
 	o.Logger = o.Logger.Sample(&zerolog.BurstSampler{Burst: 10, Period: time.Minute})
-	return &Listener{
+	l := &Listener{
 		inner: inner, options: o,
 		arrivals: make(chan arrival), closed: make(chan struct{}), passing: map[net.Conn]struct{}{},
 		porch: limit.NewPorch(limit.PorchOptions{Max: o.Max}),
-	}, nil
+	}
+	if o.TLS != nil {
+		l.options.TLS = listening(o.TLS, l.porch.Said)
+	}
+	return l, nil
 }
 
 // Listener is what Listen returns where there is something to pass. It is safe for concurrent use.
@@ -117,7 +121,7 @@ func (l *Listener) Close() error {
 	return err
 }
 
-// SetMax changes Options.Max. Connections that are there stay.
+// SetMax changes Options.Max. Connections that are there stay, unless others want in.
 func (l *Listener) SetMax(n int) { l.porch.SetMax(n) }
 
 // Passing is how many connections have not passed, and how many were closed so far because they said nothing while others
@@ -181,7 +185,7 @@ func (l *Listener) pass(conn net.Conn) (net.Conn, error) {
 	}
 	passed, err := l.readHeader(conn)
 	if err == nil && l.options.TLS != nil {
-		passed, err = secure(passed, l.options.TLS)
+		passed, err = secure(conn, passed, l.options.TLS)
 	}
 	if err == nil {
 		_ = conn.SetDeadline(time.Time{})

@@ -14,10 +14,29 @@ import (
 const plainRefusal = "HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n" +
 	"Client sent an HTTP request to an HTTPS server.\n"
 
-// secure shakes hands. It blocks as long as the deadline of the connection allows.
-func secure(conn net.Conn, config *tls.Config) (net.Conn, error) {
+// socket is the key of a connection as it was accepted, in the context of its handshake.
+type socket struct{}
+
+// listening is config with a function that is told when the first message of a client has come: what follows takes this
+// side time, too.
+func listening(config *tls.Config, said func(io.Closer)) *tls.Config {
+	config = config.Clone()
+	choose := config.GetConfigForClient
+	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		said(hello.Context().Value(socket{}).(net.Conn))
+		if choose == nil {
+			return nil, nil //nolint:nilnil // to crypto/tls, it is the configuration that it has
+		}
+		return choose(hello)
+	}
+	return config
+}
+
+// secure shakes hands on conn, which is what was accepted, or around it. It blocks as long as the
+// deadline of the connection allows.
+func secure(accepted, conn net.Conn, config *tls.Config) (net.Conn, error) {
 	c := tls.Server(conn, config)
-	err := c.HandshakeContext(context.Background()) // whoever closes the listener closes the connection
+	err := c.HandshakeContext(context.WithValue(context.Background(), socket{}, accepted)) // whoever closes the listener closes the connection
 	if err == nil {
 		return c, nil
 	}

@@ -5,7 +5,9 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/snorky-go/snorky/cmd/snorkyd/internal/trial"
@@ -108,4 +110,80 @@ func TestStalledHandshakes(t *testing.T) {
 			t.Error("not cut off")
 		}
 	}
+}
+
+// pipes is a listener of connections that are made by hand, for tests in which time stands still.
+type pipes struct {
+	net.Listener
+	conns chan net.Conn
+}
+
+func (p pipes) Accept() (net.Conn, error) {
+	conn, ok := <-p.conns
+	if !ok {
+		return nil, net.ErrClosed
+	}
+	return conn, nil
+}
+
+func (p pipes) Close() error {
+	close(p.conns)
+	return nil
+}
+
+func (pipes) Addr() net.Addr { return &net.UnixAddr{} }
+
+// deaf is a connection of which nothing is read.
+type deaf struct {
+	net.Conn
+	closed chan struct{}
+}
+
+func (d deaf) Read([]byte) (int, error) {
+	<-d.closed
+	return 0, net.ErrClosed
+}
+
+// Who has begun a handshake is not taken for silent while this side is at work.
+func TestBegunHandshakesAreNotSilent(t *testing.T) {
+	a := trial.NewAuthority(t)
+	config, said := serverTLS(t, a), a.Client()
+	said.ServerName = "127.0.0.1"
+	synctest.Test(t, func(t *testing.T) {
+		inner := pipes{conns: make(chan net.Conn)}
+		ln, err := Listen(inner, Options{TLS: config, Max: 1, Timeout: time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := ln.(*Listener)
+		var accepting, client sync.WaitGroup
+		accepting.Go(func() { _, _ = l.Accept() })
+		closed := make(chan struct{})
+		var ends []net.Conn
+		for range 2 {
+			mine, theirs := net.Pipe()
+			ends = append(ends, mine)
+			inner.conns <- theirs
+		}
+		<-time.After(1500 * time.Millisecond)
+		for _, conn := range ends {
+			client.Go(func() { _ = tls.Client(deaf{conn, closed}, said).Handshake() })
+		}
+		for _, c := range []struct {
+			after   time.Duration
+			evicted int64
+		}{{time.Second, 0}, {1500 * time.Millisecond, 1}} {
+			<-time.After(c.after)
+			if _, evicted := l.Passing(); evicted != c.evicted {
+				t.Errorf("%v later %d were closed", c.after, evicted)
+			}
+		}
+		_ = l.Close()
+		close(closed)
+		for _, conn := range ends {
+			_ = conn.Close()
+		}
+		client.Wait()
+		accepting.Wait()
+	})
 }
