@@ -121,7 +121,7 @@ var serverFamilies = []family{
 		func(s *Snapshot) int { return truth(!s.Reloads.LastFailed) }),
 	gauge("snorky_config_last_reload_success_timestamp_seconds", "When the configuration in use was read, in seconds since 1970.",
 		func(s *Snapshot) float64 { return unix(s.Reloads.LastSuccess) }),
-	counter("snorky_log_lines_lost_total", "Lines of the log that nobody took in time.", func(s *Snapshot) uint64 { return s.LogLinesLost }),
+	counter("snorky_log_lines_lost_total", "Lines of the log that nobody took in time, or that could not be written.", func(s *Snapshot) uint64 { return s.LogLinesLost }),
 }
 
 var trafficFamilies = []family{
