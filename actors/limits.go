@@ -129,7 +129,7 @@ func (c *connection) mayCall() bool {
 	if in.Calls.PerConnection.Limits() {
 		own = c.meter(in).calls
 	}
-	return c.may(in, in.Calls, own, in.calls)
+	return c.may(in, in.Calls, "call-rate", own, in.calls)
 }
 
 // mayPublish counts a call of a command that publishes.
@@ -142,30 +142,31 @@ func (c *connection) mayPublish() bool {
 	if in.Publishes.PerConnection.Limits() {
 		own = c.meter(in).publishes
 	}
-	return c.may(in, in.Publishes, own, in.publishes)
+	return c.may(in, in.Publishes, "publish-rate", own, in.publishes)
 }
 
-// may asks the bucket of the connection first: what it refuses does not count for those that share an address.
-func (c *connection) may(in *limits, by Limit, own *limit.Bucket, others common) bool {
+// may asks the bucket of the connection first: what it refuses does not count for those that share an address. The name is
+// what operators know the limit by.
+func (c *connection) may(in *limits, by Limit, name string, own *limit.Bucket, others common) bool {
 	now := c.loop.clock()
 	if !own.Allow(now) {
-		return c.overLimit(in, by.PerConnection, now)
+		return c.overLimit(in, by.PerConnection, name, "", now)
 	}
 	if others.addresses != nil {
 		if from, known := limit.Source(c.remote.Addr()); known && !others.addresses.Allow(from, now) {
-			return c.overLimit(in, by.PerAddress, now)
+			return c.overLimit(in, by.PerAddress, name, "-per-address", now)
 		}
 	}
 	if others.identities != nil && c.identity != nil && c.identity.Identity != nil {
 		if !others.identities.Allow(c.loop.broker.hash(c.identity.Identity), now) {
-			return c.overLimit(in, by.PerIdentity, now)
+			return c.overLimit(in, by.PerIdentity, name, "-per-identity", now)
 		}
 	}
 	return true
 }
 
 // overLimit notes that something is refused because of a limit, and ends a connection that does not learn from it.
-func (c *connection) overLimit(in *limits, by limit.Rate, now time.Time) bool {
+func (c *connection) overLimit(in *limits, by limit.Rate, name, of string, now time.Time) bool {
 	c.loop.broker.refused.Add(1)
 	m := c.meter(in)
 	if m.patience == nil {
@@ -174,7 +175,7 @@ func (c *connection) overLimit(in *limits, by limit.Rate, now time.Time) bool {
 		}.NewBucket()
 	}
 	if !m.patience.Allow(now) && c.state == stateOpen {
-		c.loop.logger.Info().Stringer("remote", c.remote).Msg("too many requests, cut off")
+		c.loop.broker.cuts.Warn().Stringer("remote", c.remote).Str("limit", name+of).Msg("too many requests, cut off")
 		c.fail(wire.CloseTooManyRequests, "too many requests")
 		c.farewell.deaf = true // it is sending still
 	}
