@@ -11,6 +11,8 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/rs/zerolog"
+
+	"github.com/snorky-go/snorky/actors/limit"
 )
 
 // Broker is the whole of it: loops, connections, two registries of services, and channels. It owns all actors and all
@@ -18,6 +20,7 @@ import (
 type Broker struct {
 	options     atomic.Pointer[Options] // see SetOptions
 	logger      *zerolog.Logger
+	cuts        *limit.Lines // about clients that are cut off
 	system      *actor.ActorSystem
 	loops       []*loop
 	loopsDone   sync.WaitGroup
@@ -69,6 +72,7 @@ func NewBroker(options Options) (*Broker, error) {
 	options = options.withDefaults()
 	b.options.Store(&options)
 	b.logger = &options.Logger
+	b.cuts = limit.NewLines(options.Logger, cutLines)
 	b.mail.high.Store(int64(options.MaxBacklogBytes))
 	b.goroutines.logger = b.logger
 	b.publications.Store(&gauge{})

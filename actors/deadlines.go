@@ -69,7 +69,7 @@ func (c *connection) checkLimits() {
 		c.blocked = now
 	default:
 		c.cut()
-		c.loop.logger.Info().Stringer("remote", c.remote).Msg("reader takes nothing, cut off")
+		c.loop.broker.cuts.Warn().Stringer("remote", c.remote).Msg("reader takes nothing, cut off")
 		c.fail(wire.CloseWriteTimeout, "nothing taken in time")
 	}
 }

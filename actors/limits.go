@@ -110,6 +110,12 @@ const (
 	scopes
 )
 
+// limitNames are what operators know the limits by: the settings of snorkyd.
+var limitNames = [kinds][scopes]string{
+	ofCalls:     {"call-rate", "call-rate-per-address", "call-rate-per-identity"},
+	ofPublishes: {"publish-rate", "publish-rate-per-address", "publish-rate-per-identity"},
+}
+
 // full tells whether nothing is left of what was refused.
 func (p *patiences) full(now time.Time) bool {
 	if p == nil {
@@ -218,7 +224,7 @@ func (c *connection) overLimit(in *limits, by limit.Rate, of kind, each scope) b
 		}.NewBucket()
 	}
 	if !(*left).Allow(c.loop.clock()) && c.state == stateOpen {
-		c.loop.logger.Info().Stringer("remote", c.remote).Msg("too many requests, cut off")
+		c.loop.broker.cuts.Warn().Stringer("remote", c.remote).Str("limit", limitNames[of][each]).Msg("too many requests, cut off")
 		c.fail(wire.CloseTooManyRequests, "too many requests")
 		c.farewell.deaf = true // it is sending still
 	}

@@ -9,6 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/snorky-go/snorky/actors"
 	"github.com/snorky-go/snorky/actors/limit"
 	"github.com/snorky-go/snorky/actors/wire"
@@ -235,6 +237,41 @@ func TestPatienceIsOfEachLimit(t *testing.T) {
 				_ = d.conn.Close()
 				<-stopped
 			})
+		})
+	}
+}
+
+// The log warns of who is closed, and names the limit as the settings do.
+func TestFloodsAreWarnedOf(t *testing.T) {
+	slow := limit.Rate{PerSecond: tooSlow, Burst: 1}
+	for name, c := range map[string]struct {
+		limits  actors.Limits
+		command string
+	}{
+		"call-rate":    {actors.Limits{Calls: actors.Limit{PerConnection: slow}}, "read"},
+		"publish-rate": {actors.Limits{Publishes: actors.Limit{PerConnection: slow}}, "shout"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			lines := make(logLines, 100)
+			o := actors.Options{Limits: c.limits, PingInterval: -1, PongTimeout: -1, Logger: zerolog.New(lines)}
+			bubble(t, o, func(t *testing.T, s *server) {
+				s.register("press", press{})
+				flood := s.connect()
+				go func() {
+					for range 500 {
+						if _, err := fmt.Fprintln(flood.conn, request("press", c.command, "{}", 1)); err != nil {
+							return
+						}
+					}
+				}()
+				if got := flood.expectClose(); got != wire.CloseTooManyRequests {
+					t.Errorf("closed with %d", got)
+				}
+				_ = flood.conn.Close()
+			})
+			if got := <-lines; !strings.Contains(got, `"level":"warn"`) || !strings.Contains(got, `"limit":"`+name+`"`) {
+				t.Errorf("the log says %s", got)
+			}
 		})
 	}
 }

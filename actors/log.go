@@ -2,6 +2,9 @@ package actors
 
 import "unicode/utf8"
 
+// cutLines bounds the lines a second about clients that are cut off, of which strangers can cause as many as they like.
+const cutLines = 30
+
 // maxLoggedName bounds what one name chosen by a stranger takes in a log line, in bytes.
 const maxLoggedName = 100
 

@@ -137,7 +137,7 @@ func (c *connection) checkBound() {
 		}
 	}
 	c.cut()
-	c.loop.logger.Info().Stringer("remote", c.remote).Msg("slow reader cut off")
+	c.loop.broker.cuts.Warn().Stringer("remote", c.remote).Msg("slow reader cut off")
 	c.fail(wire.CloseSlowReader, "too slow")
 }
 

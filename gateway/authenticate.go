@@ -37,9 +37,9 @@ var (
 func (s *settings) worthAsking(r *http.Request) (status int, reason string) {
 	switch {
 	case !websocket.IsWebSocketUpgrade(r):
-		return http.StatusBadRequest, "not a WebSocket handshake"
+		return http.StatusBadRequest, reasonNoUpgrade
 	case !s.origins.allows(r):
-		return http.StatusForbidden, "origin not allowed"
+		return http.StatusForbidden, reasonOrigin
 	}
 	return 0, ""
 }

@@ -54,7 +54,8 @@ type Options struct {
 	// client, so that those who are refused together need not come back together. It is safe for concurrent use. Without
 	// it, or if it returns 0, they are asked for 5 to 10 s.
 	RetryAfter func() time.Duration
-	// Logger gets one line for each handshake that is refused, up to ten lines a second. The default logs nothing.
+	// Logger gets one line for each handshake that is refused, up to ten lines a second of each level: warnings about those
+	// for whom there is no room, who are too fast, or whose origin is foreign. The default logs nothing.
 	Logger zerolog.Logger
 }
 
@@ -84,7 +85,7 @@ type Broker interface {
 type Handler struct {
 	broker  Broker
 	current atomic.Pointer[settings]
-	log     zerolog.Logger
+	log     *limit.Lines
 	seats   seats
 	rates   atomic.Pointer[connectRates] // nil: there are none
 	full    atomic.Bool
@@ -106,7 +107,7 @@ var (
 func New(b Broker, o Options) *Handler {
 	h := &Handler{
 		broker:  b,
-		log:     o.Logger.Sample(&zerolog.BurstSampler{Burst: 10, Period: time.Second}),
+		log:     limit.NewLines(o.Logger, 10),
 		seats:   newSeats(),
 		parsers: sync.Pool{New: func() any { return newParser() }},
 	}
@@ -178,8 +179,7 @@ func (h *Handler) shakeHands(by *settings, w http.ResponseWriter, r *http.Reques
 	}
 	conn := bare(ws.NetConn())
 	if err := h.broker.Attach(actors.Attachment{Conn: conn, Door: h, Remote: remote, Principal: principal}); err != nil {
-		h.log.Info().Err(err).Stringer("remote", remote).Msg("the broker does not take a connection")
-		h.turnAway(conn)
+		h.turnAway(conn, remote, err)
 		h.seats.free(remote)
 		return
 	}

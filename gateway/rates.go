@@ -66,7 +66,7 @@ func (h *Handler) mayConnect(w http.ResponseWriter, r *http.Request, remote neti
 	if !known || rates.addresses.Allow(from, time.Now()) {
 		return true
 	}
-	h.refuseRate(w, r, rates.addresses.Rate(), "too many connects of this address")
+	h.refuseRate(w, r, rates.addresses.Rate(), "too many connects of this address: connect-rate-per-address")
 	return false
 }
 
@@ -84,7 +84,7 @@ func (h *Handler) mayConnectAs(w http.ResponseWriter, r *http.Request, who actor
 	if rates.identities.Allow(maphash.String(rates.seed, string(key)), time.Now()) {
 		return true
 	}
-	h.refuseRate(w, r, rates.identities.Rate(), "too many connects of this identity")
+	h.refuseRate(w, r, rates.identities.Rate(), "too many connects of this identity: connect-rate-per-identity")
 	return false
 }
 

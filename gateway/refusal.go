@@ -1,16 +1,21 @@
 package gateway
 
 import (
+	"errors"
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 	"unicode/utf8"
 
 	"github.com/gorilla/websocket"
+	"github.com/rs/zerolog"
 
+	"github.com/snorky-go/snorky/actors"
 	"github.com/snorky-go/snorky/actors/wire"
 )
 
@@ -21,6 +26,12 @@ const (
 	retryAfter = 5 * time.Second
 	// maxLogged bounds what a stranger's text takes in the log, in bytes before escaping.
 	maxLogged = 100
+)
+
+// Reasons that name what an operator can do about them. They are for the log only.
+const (
+	reasonOrigin    = "the origin is not in allow-origin"
+	reasonNoUpgrade = "no Upgrade header: does the proxy pass it on?"
 )
 
 // precheck refuses what gorilla would let pass, or would answer with another status. Status 0 is no refusal.
@@ -67,11 +78,34 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, status int, tex
 	}
 	http.Error(w, text, status)
 
-	event := h.log.Info().Int("status", status).Str("reason", printable(reason)).Str("remote", printable(r.RemoteAddr))
+	event := h.line(status).Int("status", status).Str("reason", printable(reason)).Str("remote", printable(r.RemoteAddr))
 	if origin := r.Header.Get("Origin"); origin != "" {
 		event = event.Str("origin", printable(origin)).Str("host", printable(r.Host))
 	}
 	event.Msg("handshake refused")
+}
+
+// line begins one for the log. Those of whom an operator may have to know that they are kept out are warned of; who says
+// nonsense, or comes while the server ends, is harmless.
+func (h *Handler) line(status int) *zerolog.Event {
+	switch status {
+	case http.StatusForbidden, http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		if !h.closed.Load() {
+			return h.log.Warn()
+		}
+	}
+	return h.log.Info()
+}
+
+// fault is why an Upgrader has refused a handshake, in words that say where to look.
+func fault(r *http.Request, status int, reason error) string {
+	switch {
+	case status == http.StatusForbidden:
+		return reasonOrigin
+	case r.Method == http.MethodGet && !websocket.IsWebSocketUpgrade(r):
+		return reasonNoUpgrade
+	}
+	return reason.Error()
 }
 
 // wholeSeconds is d as Retry-After has it, rounded up.
@@ -89,11 +123,22 @@ func (h *Handler) retryAfter() time.Duration {
 	return retryAfter + rand.N(retryAfter)
 }
 
-// turnAway ends a connection whose handshake was accepted before the broker began to end.
-func (h *Handler) turnAway(conn net.Conn) {
+// turnAway ends a connection whose handshake was accepted, and which the broker does not take: because it has begun to
+// end, or because the system refuses it something, descriptors most likely.
+func (h *Handler) turnAway(conn net.Conn, remote netip.AddrPort, why error) {
+	h.refused.add(http.StatusServiceUnavailable)
+	code, text, line := wire.CloseTryAgainLater, "try again later", h.log.Warn
+	if errors.Is(why, actors.ErrStopped) {
+		code, text, line = wire.CloseGoingAway, "server is going away", h.log.Info
+	}
+	event := line().Err(why).Stringer("remote", remote)
+	if errors.Is(why, syscall.EMFILE) || errors.Is(why, syscall.ENFILE) {
+		event = event.Str("advice", "raise LimitNOFILE=, or lower max-connections")
+	}
+	event.Msg("the broker does not take a connection")
 	_ = conn.SetWriteDeadline(time.Now().Add(h.current.Load().HandshakeTimeout))
-	reason := wire.WithHint("server is going away", h.retryAfter())
-	_, _ = conn.Write(wire.AppendCloseFrame(nil, wire.CloseGoingAway, reason)) // it fits into any buffer
+	reason := wire.WithHint(text, h.retryAfter())
+	_, _ = conn.Write(wire.AppendCloseFrame(nil, code, reason)) // it fits into any buffer
 	_ = conn.Close()
 }
 

@@ -30,11 +30,11 @@ func (s *seats) take(remote netip.AddrPort) (status int, reason string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.max > 0 && s.taken >= s.max {
-		return http.StatusServiceUnavailable, "too many connections"
+		return http.StatusServiceUnavailable, "too many connections: max-connections"
 	}
 	if from, counted := source(remote); counted {
 		if s.maxPerSource > 0 && s.bySource[from] >= s.maxPerSource {
-			return http.StatusTooManyRequests, "too many connections of this address"
+			return http.StatusTooManyRequests, "too many connections of this address: max-connections-per-address"
 		}
 		s.bySource[from]++
 	}

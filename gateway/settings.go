@@ -23,7 +23,7 @@ func (h *Handler) SetOptions(o Options) {
 		HandshakeTimeout: o.HandshakeTimeout,
 		CheckOrigin:      s.origins.allows,
 		Error: func(w http.ResponseWriter, r *http.Request, status int, reason error) {
-			h.refuse(w, r, status, reason.Error())
+			h.refuse(w, r, status, fault(r, status, reason))
 		},
 	}
 	h.current.Store(s)

@@ -44,7 +44,7 @@ func (c *connecting) frontFlags(cmd *cobra.Command) {
 }
 
 func (c *connecting) backFlags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&c.backend, "backend", "", "backend of the server; also "+envBackend+" (default "+defaultBackend+")")
+	cmd.Flags().StringVar(&c.backend, "backend", "", "backend of the server, a URL or an address as snorkyd takes it; also "+envBackend+" (default "+defaultBackend+")")
 	cmd.Flags().StringVar(&c.keyFile, "key-file", "", "`file` with the backend's key; also "+envKeyFile+", or the key itself in "+envKey)
 	noFiles(cmd, "backend")
 	c.timeoutFlag(cmd)

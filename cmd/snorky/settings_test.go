@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestAddresses(t *testing.T) {
@@ -31,6 +32,7 @@ func TestAddresses(t *testing.T) {
 		{"front: password", front, "ws://me:secret@h/ws", "", "password"},
 		{"back: nothing", back, "", "http://127.0.0.1:5801/backend", ""},
 		{"back: as the server's setting", back, "127.0.0.1:5901", "http://127.0.0.1:5901/backend", ""},
+		{"back: as a server for everybody has it", back, "0.0.0.0:5901", "http://0.0.0.0:5901/backend", ""},
 		{"back: whole", back, "https://me:secret@example.com/b", "https://me:secret@example.com/b", ""},
 		{"back: the front's", back, "ws://127.0.0.1:5800/ws", "", "its scheme is ws"},
 	} {
@@ -87,5 +89,20 @@ func TestFlagsWinOverTheEnvironment(t *testing.T) {
 	t.Setenv(envURL, "ftp://x")
 	if _, err := new(connecting).frontAddress(); err == nil || !strings.Contains(err.Error(), envURL) {
 		t.Errorf("%v does not name the variable", err)
+	}
+}
+
+// The variable is snorkyd's, too: what that takes is understood here, or said to lead nowhere.
+func TestAdminAddressOfTheServer(t *testing.T) {
+	for value, want := range map[string]string{":7802": "http://127.0.0.1:7802/top", "http://h:1": "http://h:1/top", "none": "no admin address"} {
+		t.Setenv(envAdmin, value)
+		look := top{interval: time.Second, timeout: time.Second}
+		got := ""
+		if err := look.check(""); err != nil {
+			got = asFailure(err).what
+		} else {
+			got = look.address
+		}
+		contains(t, got, want)
 	}
 }

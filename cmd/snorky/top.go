@@ -18,7 +18,8 @@ import (
 
 const topHelp = `Shows what goes on in a server, again and again: its doors, how much flows and how
 late, its event loops, the busiest channels and the slowest connections. It asks the
-admin address of the server, by default http://127.0.0.1:5802.
+admin address of the server, by default http://127.0.0.1:5802, or what SNORKY_ADMIN
+names: a URL, or an address as snorkyd takes it in the variable of that name.
 
   q, Esc or Ctrl-C  leave
   space             ask now
@@ -34,6 +35,7 @@ look is a line with the counts as the server has them, and with --once the first
 const (
 	envAdmin     = "SNORKY_ADMIN"
 	defaultAdmin = "http://" + overview.DefaultAddress
+	noAdmin      = "none" // how snorkyd is told to have no admin address
 	topRows      = 20
 	maxTopRows   = 200
 	maxOverview  = 4 << 20 // bytes
@@ -88,6 +90,8 @@ func (t *top) check(given string) (err error) {
 		source = "ADMIN-URL"
 	}
 	switch {
+	case strings.TrimSpace(text) == noAdmin:
+		return misused(source+" is "+noAdmin+": for snorkyd that means no admin address, so there is nothing to ask", "Name the one of another server.")
 	case t.interval < leastLook:
 		return misused("--interval has to be at least "+leastLook.String(), "Write a number with a unit, such as 500ms or 2s.")
 	case t.timeout <= 0:

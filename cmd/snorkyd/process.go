@@ -127,6 +127,9 @@ func (p *process) announce(s *server.Server) {
 	if len(p.command.Ignored) > 0 {
 		p.log.Warn().Strs("variables", p.command.Ignored).Msg("these are no settings and were ignored")
 	}
+	if address := s.AdminAddr(); exposed(address) {
+		p.log.Warn().Str("admin", address).Msg("the admin address is not loopback: whoever reaches it needs no key, also for profiles")
+	}
 	p.warn(s.Config())
 	if s.KeySource() != server.KeyRandom {
 		return
@@ -142,6 +145,9 @@ func (p *process) announce(s *server.Server) {
 func (p *process) warn(cfg config.Config) {
 	if names := cfg.OutOfReach(); len(names) > 0 {
 		p.log.Warn().Strs("services", names).Msg("these need an identity, which nobody has: there are neither tokens nor application-connect")
+	}
+	for _, text := range look().warnings(cfg) {
+		p.log.Warn().Msg(text)
 	}
 }
 

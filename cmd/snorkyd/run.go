@@ -54,7 +54,7 @@ func run(args, env []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stdout, "%s %s (%s %s/%s)\n", program, version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 		return statusOK
 	case config.Check:
-		return check(command.Config, toJournal, stdout, stderr)
+		return check(command, toJournal, stdout, stderr)
 	default:
 		lines := stderr
 		if isJournal(stderr) {
@@ -77,12 +77,21 @@ func run(args, env []string, stdout, stderr io.Writer) int {
 	}
 }
 
-// check reads what a start would read, and opens nothing.
-func check(cfg config.Config, toJournal bool, stdout, stderr io.Writer) int {
+// check reads what a start would read, and opens nothing. It says what it has checked: whoever meant the file of the unit and
+// named none would take praise of the defaults for praise of the file.
+func check(command config.Command, toJournal bool, stdout, stderr io.Writer) int {
+	cfg := command.Config
 	if err := server.CheckFiles(cfg); err != nil {
 		return complain(stderr, toJournal, err)
 	}
-	fmt.Fprintln(stdout, "the configuration is good")
+	for _, text := range look().warnings(cfg) {
+		fmt.Fprintf(stderr, "%s: warning: %s\n", program, text)
+	}
+	if command.File == "" {
+		fmt.Fprintln(stdout, "no file was named; flags, environment and defaults are good")
+	} else {
+		fmt.Fprintln(stdout, command.File, "is good")
+	}
 	return statusOK
 }
 

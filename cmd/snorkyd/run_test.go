@@ -26,8 +26,8 @@ func TestRunWithoutServing(t *testing.T) {
 	}{
 		{"version", []string{"-version"}, statusOK, "snorkyd ", ""},
 		{"help", []string{"-help"}, statusOK, about + "\n\nUsage: snorkyd ", ""},
-		{"check", []string{"-check-config", "-key-file", keyFile(t, testKey)}, statusOK, "the configuration is good\n", ""},
-		{"check without a key", []string{"-check-config"}, statusOK, "the configuration is good\n", ""},
+		{"check", []string{"-check-config", "-key-file", keyFile(t, testKey)}, statusOK, "no file was named; flags, environment and defaults are good\n", ""},
+		{"check without a key", []string{"-check-config"}, statusOK, "no file was named; flags, environment and defaults are good\n", ""},
 		{"check finds", []string{"-check-config", "-key-file", "/nowhere/key"}, statusConfig, "", "snorkyd: key file \"/nowhere/key\": no such file or directory\n"},
 		{"settings", []string{"-loops", "x"}, statusConfig, "", "snorkyd: -loops: \"x\" is not a number\n"},
 		{"key file", []string{"-key-file", "/nowhere/key"}, statusConfig, "", "snorkyd: key file \"/nowhere/key\": no such file or directory\n"},

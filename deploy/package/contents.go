@@ -139,5 +139,19 @@ func (s *stage) documents(context.Context, string) error {
 	if err != nil {
 		return err
 	}
-	return s.compress(docFolder+"/CHANGELOG.md", changes)
+	if err := s.compress(docFolder+"/CHANGELOG.md", changes); err != nil {
+		return err
+	}
+	// For operators, in the folders of the sources, since they name one another so.
+	for _, d := range []struct{ pattern, folder string }{
+		{"deploy/*.md", ""},
+		{"deploy/prometheus/*.yml", "/prometheus"},
+		{"deploy/grafana/*.json", "/grafana"},
+		{"deploy/proxies/*", "/proxies"},
+	} {
+		if err := s.addAll(d.pattern, docFolder+d.folder); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -11,7 +11,7 @@ func Example(w io.Writer) {
 	fmt.Fprint(w, wrap("The settings of snorkyd, each with its default. Take the # away in front of what you change. "+
 		"Sizes are bytes, or texts with KiB, MiB, GiB; durations are texts with ms, s, m, h.", "# "))
 	fmt.Fprint(w, "#\n", wrap("SIGHUP has this file read again, and the files that it names. If anything is wrong, nothing changes, and the "+
-		"log says why; snorkyd -check-config tells before. What has changed takes effect at once, for what is asked for from then "+
+		"log says why; snorkyd -config FILE -check-config tells before. What has changed takes effect at once, for what is asked for from then "+
 		"on: nobody loses a connection or a subscription. Only services that are added or taken away, a key-file or ping-interval "+
 		"that is taken away, and what is marked need a restart; the log names them.", "# "))
 	cfg := Default()

@@ -68,12 +68,15 @@ var settings = []setting{
 		func(c *Config) value { return address{&c.Frontend} },
 	},
 	{
-		"backend", groupDoors, restart, "Where applications publish, by POST to /backend. Keep it away from the public.",
+		"backend", groupDoors, restart, "Where applications publish, by POST to /backend. Keep it away from the public. For snorky the variable may be a URL; here " +
+			"it is an address.",
 		func(c *Config) value { return address{&c.Backend} },
 	},
 	{
 		"admin", groupDoors, restart, "Where the server tells how it is: /healthz, /readyz, /metrics for Prometheus, /top for \"snorky top\", " +
-			"/debug/pprof/. There is no key to it: keep it away from the public. \"none\" or an empty text: nowhere.",
+			"/debug/pprof/. There is no key to it: keep it away from the public. Requests have to name it by an IP address, a name " +
+			"without a dot or the one that stands here; where it is no address of this machine alone (loopback), /metrics, /healthz " +
+			"and /readyz answer by any name. \"none\" or an empty text: nowhere. For snorky the variable may be a URL.",
 		func(c *Config) value { return addressOrNone{&c.Admin} },
 	},
 	{

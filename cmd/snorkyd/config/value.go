@@ -31,6 +31,9 @@ type value interface {
 type address struct{ at *string }
 
 func (v address) set(text string) error {
+	if strings.HasPrefix(text, "http://") || strings.HasPrefix(text, "https://") {
+		return errors.New("is a URL, which is what snorky asks; snorkyd listens at HOST:PORT or :PORT")
+	}
 	_, port, err := net.SplitHostPort(text)
 	if err != nil {
 		return errors.New("is not an address; write HOST:PORT or :PORT")

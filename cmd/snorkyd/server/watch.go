@@ -114,9 +114,15 @@ func (s *Server) startAdmin() {
 		return
 	}
 	host, _, _ := net.SplitHostPort(s.config.Admin)
-	s.admin = admin.New(watched{s}, admin.Options{Host: host, Logger: s.log})
+	s.admin = admin.New(watched{s}, admin.Options{Host: host, Network: isNetwork(s.adminListener.Addr()), Logger: s.log})
 	l := s.adminListener
 	s.adminDone.Go(func() { s.admin.Serve(l) })
+}
+
+// isNetwork tells whether others than this machine reach an address.
+func isNetwork(a net.Addr) bool {
+	tcp, ok := a.(*net.TCPAddr)
+	return ok && !tcp.IP.IsLoopback()
 }
 
 // endAdmin is the last thing that a Server does: until then people may want to know what it is at.

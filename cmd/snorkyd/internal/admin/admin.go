@@ -36,6 +36,11 @@ type Source interface {
 type Options struct {
 	// Host is the name under which the address is configured; requests may ask for it, as for any IP address.
 	Host string
+	// Network says that others than this machine reach the address. Then /metrics, /healthz and /readyz answer by any name,
+	// as Prometheus may have found one by DNS. A page whose name was made to point here (DNS rebinding) could read those three
+	// through a browser in that network: counts, and names of services, which that network may read anyhow. The rest, with
+	// names of channels, addresses and profiles, stays with names that no page can have.
+	Network bool
 	// Logger gets what net/http has to say, such as a failing accept.
 	Logger zerolog.Logger
 }
@@ -54,6 +59,7 @@ type Server struct {
 	requests sync.WaitGroup
 	end      context.CancelFunc
 	log      zerolog.Logger
+	strange  zerolog.Logger // of requests by a name that is not ours
 }
 
 // New returns a Server.
@@ -61,9 +67,9 @@ func New(source Source, o Options) *Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	ctx, end := context.WithCancel(context.Background())
-	s := &Server{source: source, end: end, log: o.Logger}
+	s := &Server{source: source, end: end, log: o.Logger, strange: o.Logger.Sample(&zerolog.BurstSampler{Burst: 1, Period: time.Minute})}
 	s.http = &http.Server{
-		Handler:                      s.guard(newHosts(o.Host), s.routes()),
+		Handler:                      s.guard(newHosts(o.Host), o.Network, s.routes()),
 		ReadHeaderTimeout:            headerTimeout,
 		ReadTimeout:                  headerTimeout,
 		IdleTimeout:                  idleTimeout, // of writing, each path has a limit of its own

@@ -85,11 +85,16 @@ func (f *fake) Slowest(ctx context.Context, _ int) ([]actors.ConnectionLoad, err
 // serve runs a Server until the end of the test and returns its address.
 func serve(t *testing.T, f *fake) string {
 	t.Helper()
+	return serveWith(t, f, Options{Host: "snorky.example.com", Logger: zerolog.Nop()})
+}
+
+func serveWith(t *testing.T, f *fake, o Options) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := New(f, Options{Host: "snorky.example.com", Logger: zerolog.Nop()})
+	s := New(f, o)
 	done := make(chan struct{})
 	go func() { defer close(done); s.Serve(l) }()
 	t.Cleanup(func() { s.Close(); <-done })
@@ -213,6 +218,51 @@ func TestPagesAreRefused(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Prometheus may have found a server in a network by a name of DNS; what says more than counts is not for any name. Who is
+// refused because of a name is told of, once.
+func TestStrangeNames(t *testing.T) {
+	t.Parallel()
+	for network, want := range map[bool]int{true: 200, false: 403} {
+		var log lockedLog
+		address := serveWith(t, &fake{state: overview.Ready}, Options{Network: network, Logger: zerolog.New(&log)})
+		for _, path := range []string{"/metrics", "/healthz", "/readyz"} {
+			if status, _ := ask(t, address, path, "Host", "snorky.monitoring.svc:5802"); status != want {
+				t.Errorf("network %v, %s: %d, want %d", network, path, status, want)
+			}
+			if status, _ := ask(t, address, path, "Host", "evil.example.com", "Origin", "http://elsewhere.example.com"); status != 403 {
+				t.Errorf("network %v, %s for a page of elsewhere: %d", network, path, status)
+			}
+		}
+		for _, path := range []string{"/", "/top", "/debug/pprof/"} {
+			if status, _ := ask(t, address, path, "Host", "snorky.monitoring.svc:5802"); status != 403 {
+				t.Errorf("network %v, %s: %d", network, path, status)
+			}
+		}
+		got := log.String()
+		if strings.Count(got, "by a strange name") != 1 || !strings.Contains(got, `"level":"warn","host":"snorky.monitoring.svc:5802"`) {
+			t.Errorf("network %v: the log says %s", network, got)
+		}
+	}
+}
+
+// lockedLog is a log that several goroutines write to.
+type lockedLog struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lockedLog) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *lockedLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // Scrapers that ask and do not read, or do not finish asking, hold up nobody, and those who are too many are told so.

@@ -140,7 +140,7 @@ var serverFamilies = []family{
 		func(s *Snapshot) float64 { return unix(s.Reloads.LastSuccess) }),
 	gauge("snorky_config_settings_awaiting_restart", "Settings of the configuration that was read last which need a restart.",
 		func(s *Snapshot) int { return s.Reloads.Waiting }),
-	counter("snorky_log_lines_lost_total", "Lines of the log that nobody took in time.", func(s *Snapshot) uint64 { return s.LogLinesLost }),
+	counter("snorky_log_lines_lost_total", "Lines of the log that nobody took in time, or that could not be written.", func(s *Snapshot) uint64 { return s.LogLinesLost }),
 }
 
 var trafficFamilies = []family{
@@ -177,7 +177,7 @@ var loopFamilies = []family{
 
 var refusalFamilies = []family{
 	counter("snorky_handshakes_accepted_total", "WebSocket handshakes that became connections.", func(s *Snapshot) uint64 { return s.Gateway.Accepted }),
-	perCode("snorky_handshakes_refused_total", "WebSocket handshakes refused, by HTTP status.", "status", strconv.Itoa,
+	perCode("snorky_handshakes_refused_total", "WebSocket handshakes refused, by HTTP status; 503 are also those that were closed right after their 101, for want of descriptors or at the end.", "status", strconv.Itoa,
 		func(s *Snapshot) map[int]uint64 { return s.Gateway.Refused },
 		http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests, http.StatusServiceUnavailable),
 	gauge("snorky_handshakes_checking", "Handshakes whose client is being authenticated.", func(s *Snapshot) int { return s.Gateway.Checking }),

@@ -19,8 +19,14 @@ const (
 	writeTime  = 10 * time.Second // for a client to take the answer
 )
 
+// anyName are the paths that answer by any name where others than this machine reach them: see Options.Network.
+var anyName = map[string]bool{"/metrics": true, "/healthz": true, "/readyz": true}
+
+// maxHost bounds what is logged of a stranger's text, in bytes.
+const maxHost = 100
+
 // guard refuses what pages in a browser on this machine could ask for, and counts the requests that are under way.
-func (s *Server) guard(known hosts, next http.Handler) http.Handler {
+func (s *Server) guard(known hosts, network bool, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.requests.Add(1)
 		defer s.requests.Done()
@@ -30,7 +36,9 @@ func (s *Server) guard(known hosts, next http.Handler) http.Handler {
 		head.Set("Cross-Origin-Resource-Policy", "same-origin")
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTime))
 		switch {
-		case !known.allow(r.Host):
+		case !known.allow(r.Host) && !(network && anyName[r.URL.Path]):
+			s.strange.Warn().Str("host", r.Host[:min(len(r.Host), maxHost)]).Str("path", r.URL.Path[:min(len(r.URL.Path), maxHost)]).
+				Msg("the admin address was asked for by a strange name, and refused: ask by its IP address, or set \"admin\" to that name")
 			answer(w, http.StatusForbidden, "ask for the admin address by its IP address, or by the name that the setting \"admin\" has\n")
 		case fromElsewhere(r):
 			answer(w, http.StatusForbidden, "other pages may not ask here\n")

@@ -142,3 +142,23 @@ func (g groups) sockets() int64 {
 	}
 	return 0
 }
+
+// Bound is the memory that others than the settings allow a process.
+type Bound struct {
+	Bytes  int64  // 0: none is known
+	Source string // what it comes from, for people; empty: from nowhere
+}
+
+// FindBound returns the least of GOMEMLIMIT and of what the control group of the process has.
+func FindBound() Bound { return findBound(debug.SetMemoryLimit(-1), os.DirFS("/")) }
+
+func findBound(limit int64, root fs.FS) Bound {
+	group := controlGroups(root).limit()
+	switch {
+	case limit < math.MaxInt64 && limit <= group:
+		return Bound{limit, "GOMEMLIMIT"}
+	case group < math.MaxInt64:
+		return Bound{group, "the control group"}
+	}
+	return Bound{}
+}

@@ -228,6 +228,16 @@ func TestFindCeiling(t *testing.T) {
 			t.Errorf("%s: %s, want %s", name, got, test.want)
 		}
 	}
+	for want, b := range map[Bound]Bound{
+		{}:                          findBound(noLimit, fstest.MapFS{}),
+		{600, "GOMEMLIMIT"}:         findBound(600, v2),
+		{1000, "the control group"}: findBound(2000, v2),
+		{4000, "the control group"}: findBound(noLimit, container),
+	} {
+		if b != want {
+			t.Errorf("got %+v, want %+v", b, want)
+		}
+	}
 	if c := FindCeiling(1 << 20); c.Bytes != 1<<20 || c.sockets() < 0 {
 		t.Errorf("on this machine: %+v", c)
 	}

@@ -2,6 +2,7 @@
 package outlet
 
 import (
+	"bytes"
 	"io"
 	"sync"
 	"time"
@@ -11,7 +12,7 @@ import (
 const MaxQueuedBytes = 256 << 10
 
 // Outlet is an io.Writer that never blocks and never fails. Its one goroutine writes to what is behind it; what does not
-// fit in the queue, because that is stuck, is lost. So is what cannot be written.
+// fit in the queue, because that is stuck, is lost. So is what cannot be written. Each write is expected to be one line.
 type Outlet struct {
 	to   io.Writer
 	wake chan struct{} // capacity 1: there is something to do
@@ -19,10 +20,10 @@ type Outlet struct {
 
 	mu     sync.Mutex
 	queue  []byte
-	lost   int // writes since the last report
+	lost   int // lines since the last report
 	ever   uint64
 	closed bool
-	onLoss func(writes int)
+	onLoss func(lines int)
 }
 
 // New starts an Outlet, which Close ends.
@@ -32,15 +33,15 @@ func New(to io.Writer) *Outlet {
 	return o
 }
 
-// OnLoss sets what is told how many writes were lost, once it goes on. It is called by the goroutine of the Outlet and
-// may write to it.
-func (o *Outlet) OnLoss(f func(writes int)) {
+// OnLoss sets what is told how many lines were lost, once something could be written again. It is called by the goroutine of
+// the Outlet and may write to it.
+func (o *Outlet) OnLoss(f func(lines int)) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.onLoss = f
 }
 
-// Lost is how many writes were lost because they did not fit.
+// Lost is how many lines were lost, because they did not fit or could not be written.
 func (o *Outlet) Lost() uint64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -85,25 +86,39 @@ func (o *Outlet) run() {
 	defer close(o.done)
 	var batch []byte
 	for {
-		var lost int
-		var closed bool
 		o.mu.Lock()
 		batch, o.queue = o.queue, batch[:0]
-		lost, o.lost = o.lost, 0
-		closed = o.closed
-		report := o.onLoss
+		lost, closed, report := o.lost, o.closed, o.onLoss
+		o.lost = 0 // of those before this batch: when it is written, there is room in the queue to tell
 		o.mu.Unlock()
-		if len(batch) > 0 {
-			_, _ = o.to.Write(batch) // there is nobody to tell
-		}
-		if lost > 0 && !closed {
-			report(lost)
+		if len(batch) == 0 && closed {
+			return
 		}
 		if len(batch) == 0 {
-			if closed {
-				return
-			}
+			o.notTold(lost)
 			<-o.wake
+			continue
+		}
+		// A loss is told only after a success: to tell it where nothing can be written would be another loss, for ever.
+		if n, err := o.to.Write(batch); err != nil {
+			o.failed(bytes.Count(batch[min(n, len(batch)):], []byte{'\n'}))
+			o.notTold(lost)
+		} else if lost > 0 && !closed {
+			report(lost)
 		}
 	}
+}
+
+func (o *Outlet) failed(lines int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.lost += lines
+	o.ever += uint64(lines)
+}
+
+// notTold keeps a loss for the next report.
+func (o *Outlet) notTold(lines int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.lost += lines
 }

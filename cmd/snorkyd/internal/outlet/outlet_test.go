@@ -3,7 +3,6 @@ package outlet_test
 import (
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"sync"
 	"testing"
@@ -99,17 +98,51 @@ func TestCloseDoesNotWaitForEver(t *testing.T) {
 	})
 }
 
-type failing struct{ io.Writer }
+// broken is a writer that takes so many bytes of each batch while it is broken.
+type broken struct {
+	mu    sync.Mutex
+	whole bool
+	takes int
+	lines strings.Builder
+}
 
-func (failing) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
-
-func TestFailuresAreNobodysConcern(t *testing.T) {
-	t.Parallel()
-	o := outlet.New(failing{})
-	for range 3 {
-		if n, err := o.Write([]byte("a line\n")); n != 7 || err != nil {
-			t.Errorf("%d, %v", n, err)
-		}
+func (b *broken) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.whole {
+		return b.lines.Write(p)
 	}
-	o.Close(time.Minute)
+	return min(b.takes, len(p)), errors.New("no space left on device")
+}
+
+func (b *broken) mend() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.whole = true
+}
+
+// What cannot be written fails nobody, but is counted, and told once there is room again.
+func TestFailedWritesAreLost(t *testing.T) {
+	t.Parallel()
+	for takes, want := range map[int]uint64{0: 3, 9: 2} { // the second line of three is cut in two
+		synctest.Test(t, func(t *testing.T) {
+			to := &broken{takes: takes}
+			o := outlet.New(to)
+			o.OnLoss(func(lines int) { fmt.Fprintf(o, "lost %d\n", lines) })
+			if n, err := o.Write([]byte("line 1\nline 2\nline 3\n")); n != 21 || err != nil {
+				t.Errorf("%d, %v", n, err)
+			}
+			synctest.Wait()
+			if got := o.Lost(); got != want {
+				t.Errorf("of three lines, with room for %d bytes, %d were lost, want %d", takes, got, want)
+			}
+			to.mend()
+			_, _ = o.Write([]byte("room again\n"))
+			synctest.Wait()
+			o.Close(time.Second)
+			if got, tells := to.lines.String(), fmt.Sprintf("room again\nlost %d\n", want); got != tells {
+				t.Errorf("got %q, want %q", got, tells)
+			}
+		})
+	}
 }
