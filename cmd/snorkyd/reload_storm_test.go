@@ -107,7 +107,7 @@ func TestSIGHUPInAStorm(t *testing.T) {
 	p.signal(syscall.SIGHUP)
 	trial.Eventually(t, "it was read", func() bool { return count() > before })
 	trial.Eventually(t, "the old key is refused", func() bool {
-		return trial.Publisher(t, p.back, testKey).Publish(context.Background(), "announcements_backend", "news", 1) != nil
+		return trial.Publisher(t, p.back, testKey).Publish(context.Background(), "announcements_backend", "elsewhere", 1) != nil
 	})
 	p.signal(syscall.SIGTERM)
 	if status := p.ends(); status != statusOK {
