@@ -149,9 +149,11 @@ func TestDebianContents(t *testing.T) {
 			t.Errorf("%s: there %v, mode %o, %d bytes", name, there, e.Mode, len(e.text))
 		}
 	}
-	for _, name := range []string{"copyright", "changelog.gz", "CHANGELOG.md.gz", "examples/key-by-path.conf", "ALERTS.md",
+	for _, name := range []string{
+		"copyright", "changelog.gz", "CHANGELOG.md.gz", "examples/key-by-path.conf", "ALERTS.md",
 		"METRICS.md", "PROXIES.md", "prometheus/alerts.yml", "grafana/snorky.json", "proxies/nginx.conf", "proxies/nginx-stream.conf",
-		"proxies/Caddyfile", "proxies/haproxy.cfg", "proxies/haproxy-tcp.cfg"} {
+		"proxies/Caddyfile", "proxies/haproxy.cfg", "proxies/haproxy-tcp.cfg",
+	} {
 		if len(data["usr/share/doc/snorky/"+name].text) == 0 {
 			t.Errorf("no %s", name)
 		}
