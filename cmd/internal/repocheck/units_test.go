@@ -84,7 +84,6 @@ func systemdVersion(t *testing.T) int {
 }
 
 func TestUnitsAreGood(t *testing.T) {
-	// The manual page that they name is a matter of the package.
 	for name, dropIns := range map[string][]string{
 		"as they are":   nil,
 		"key by path":   {"key-by-path.conf"},
@@ -94,7 +93,7 @@ func TestUnitsAreGood(t *testing.T) {
 			if version := systemdVersion(t); name == "notify-reload" && version != 0 && version < 253 {
 				t.Skipf("NOT CHECKED: notify-reload is for systemd 253 and later, this is %d", version)
 			}
-			out, err := analyze(t, dropIns, "verify", "--man=no")
+			out, err := analyze(t, dropIns, "verify")
 			if err != nil || out != "" {
 				t.Errorf("systemd-analyze verify: %v\n%s", err, out)
 			}
