@@ -71,14 +71,10 @@ fmt: tools ## gofumpt and the order of imports, written to the files
 vet:
 	$(GO) vet -tags lint ./...
 
-# Many tests wait (for a browser, for a timeout), so there is time for more
-# packages at once than there are processors.
-PACKAGES := $(shell n="$$(nproc 2>/dev/null || sysctl -n hw.ncpu)"; echo $$((n + 1)))
-
 .PHONY: race
 race: ## all Go tests with the race detector, the browser test among them
 	@mkdir -p .cover
-	CHROMIUM="$$(.ci/browser)" $(GO) test -race -shuffle=on -timeout 9m -p $(PACKAGES) \
+	CHROMIUM="$$(.ci/browser)" $(GO) test -race -shuffle=on -timeout 9m \
 		-covermode=atomic -coverprofile=.cover/profile ./...
 
 .PHONY: cover

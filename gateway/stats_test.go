@@ -32,6 +32,7 @@ func TestHandshakesAreCounted(t *testing.T) {
 				ask(t, f.address, request)
 			}
 			f.broker.next(t)
+			until(t, "it is counted", func() bool { return f.handler.Stats().Accepted > 0 })
 			want := map[int]uint64{http.StatusForbidden: 1, http.StatusUpgradeRequired: 1, http.StatusServiceUnavailable: 2}
 			if got := f.handler.Stats(); got.Accepted != 1 || got.Checking != 0 || !maps.Equal(got.Refused, want) {
 				t.Errorf("got %+v, want 1 and %v", got, want)

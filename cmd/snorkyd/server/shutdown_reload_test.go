@@ -74,7 +74,7 @@ func TestHandshakeWithTheBackendAtTheEnd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kept := announced{back.(*net.TCPListener), make(chan struct{}, 100)}
+	kept := departing{announced{back.(*net.TCPListener), make(chan struct{}, 100)}, make(chan struct{})}
 	s := boot(t, cfg, server.WithKeptListeners(nil, kept))
 	conn, err := net.Dial("tcp", s.BackendAddr())
 	if err != nil {
@@ -83,14 +83,7 @@ func TestHandshakeWithTheBackendAtTheEnd(t *testing.T) {
 	<-kept.accepted
 	var ending sync.WaitGroup
 	ending.Go(func() { end(t, s) })
-	trial.Eventually(t, "the end begins", func() bool {
-		select {
-		case <-s.Done():
-			return true
-		default:
-			return trial.Status(t, "http://"+s.Addr()+"/healthz") == http.StatusServiceUnavailable
-		}
-	})
+	<-kept.left
 	trusting := a.Client()
 	trusting.ServerName = "127.0.0.1"
 	transport := &http.Transport{
